@@ -1,0 +1,88 @@
+# Everything a developer or a shop's engineer types. Needs Python 3.11 to 3.13 and make, nothing else.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+DEMO ?= demo
+# One view session a line, items in order, oldest session first; may be gzipped.
+SESSIONS ?= ../shared/data/retailrocket/view_sessions.txt.gz
+
+.PHONY: help install demo test test-spark check format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-features bench-workflow clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+install: $(STAMP) ## make .venv from the lock file
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "Endcap needs Python 3.11 to 3.13; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Making .venv from requirements/dev.txt (about a minute) ..."
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP) ## simulate a shop, train on it, show the scoreboard and recommendations
+	@$(BIN)/endcap demo --folder $(DEMO)
+
+test: $(STAMP) ## every check and every test
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest -n auto --dist worksteal
+
+test-spark: $(STAMP) ## item-side features on Spark and DuckDB held equal; installs PySpark (450 MB), needs Java 17
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/spark.txt
+	@$(BIN)/pytest -q -rs tests/features/test_spark_tables.py tests/training_jobs/test_build_features_spark.py
+
+check: $(STAMP) ## what to run before each commit: format, lint, types, imports, fast tests
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest -q -n auto -m "not slow"
+
+.PHONY: lint
+lint: $(STAMP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(STAMP) ## format the code and mend what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: $(STAMP) ## write docs/features.md from the registry of features
+	@$(BIN)/python -m endcap.features.registry_page docs/features.md
+
+lock: $(STAMP) ## resolve pyproject.toml anew into requirements/
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+		--upgrade --quiet -o requirements/dev.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra spark --universal --python-version 3.11 \
+		--constraints requirements/dev.txt --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --upgrade --quiet -o requirements/spark.txt
+
+bench-simulator: $(STAMP) ## simulate at RetailRocket's scale; totals, seconds, memory
+	@$(BIN)/python -m benchmarks.simulate_retailrocket
+
+bench-cleaning: $(STAMP) ## clean a simulated log of RetailRocket's scale
+	@test -f .bench/raw/events.csv || $(BIN)/endcap simulate --out .bench/raw --scale retailrocket
+	@$(BIN)/python -m benchmarks.clean_log .bench/raw
+
+bench-user-features: $(STAMP) ## user-side features of one visitor and of a million rows; time and memory
+	@$(BIN)/python -m benchmarks.user_features
+
+bench-retrieval: $(STAMP) ## every candidate source on view sessions: make bench-retrieval SESSIONS=FILE
+	@$(BIN)/python -m benchmarks.retrieval_sources $(SESSIONS)
+
+bench-features: $(STAMP) ## item-side features at RetailRocket's scale, beside pandas and merely reading
+	@test -f .bench/raw/events.csv || $(BIN)/endcap simulate --out .bench/raw --scale retailrocket
+	@$(BIN)/python -m benchmarks.item_features .bench/raw
+
+bench-workflow: $(STAMP) ## the whole training workflow at RetailRocket's scale; seconds and memory by state
+	@test -f .bench/raw/events.csv || $(BIN)/endcap simulate --out .bench/raw --scale retailrocket
+	@rm -rf .bench/lake
+	@$(BIN)/endcap run --raw .bench/raw --lake .bench/lake
+	@$(BIN)/python -m benchmarks.workflow_report .bench/lake
+
+clean: ## remove what the targets made
+	rm -rf .venv .bench $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis
