@@ -1,0 +1,241 @@
+"""The configuration of one training run: validated once, frozen, hashed into every step's key.
+
+A TOML or JSON file gives any part of it; what it leaves out has these defaults.
+"""
+
+import json
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from endcap.errors import ConfigError
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are errors, and nothing changes after construction."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class CleaningConfig(Section):
+    """How the raw log is cleaned."""
+
+    max_quarantine_share: float = Field(default=0.2, ge=0, le=1)
+    """Past this share of bad rows in any one file the run stops."""
+    bot_max_events_per_day: int = Field(default=1000, ge=1)
+    """A visitor with more events than this on one UTC day is flagged a bot from that moment on."""
+    bot_max_events_per_minute: int = Field(default=60, ge=1)
+    """A visitor with more events than this in one UTC minute is flagged too."""
+    earliest_event: AwareDatetime = datetime(2000, 1, 1, tzinfo=UTC)
+    """An event before this is impossible."""
+    max_property_number: float = Field(default=1e9, gt=0)
+    """A number of an item property beyond this is damaged: kept as text, not as a number."""
+    session_timeout_minutes: float = Field(default=30.0, gt=0)
+
+
+class SplitConfig(Section):
+    """Where the cuts in time lie. Each window is at most ``max_window_share`` of the log's span."""
+
+    as_of: AwareDatetime | None = None
+    """Nothing at or after this time is used; the end of the log if unset."""
+    ranking_days: float = Field(default=7.0, gt=0)
+    calibration_days: float = Field(default=7.0, gt=0)
+    test_days: float = Field(default=7.0, gt=0)
+    max_window_share: float = Field(default=0.12, gt=0, le=0.3)
+
+
+class FeatureConfig(Section):
+    """Item-side and user-side features."""
+
+    view_half_life_days: float = Field(default=7.0, gt=0)
+    """In an item's decayed popularity, a view this old counts half."""
+    cart_half_life_days: float = Field(default=7.0, gt=0)
+    purchase_half_life_days: float = Field(default=14.0, gt=0)
+    affinity_view_half_life_days: float = Field(default=3.0, gt=0)
+    """Half-life of views, and of types that the shop added, in what a visitor is drawn to."""
+    affinity_cart_half_life_days: float = Field(default=7.0, gt=0)
+    affinity_purchase_half_life_days: float = Field(default=30.0, gt=0)
+    rate_prior_views: float = Field(default=20.0, gt=0)
+    """Views' worth of the shop's mean rate that smooth an item's own conversion rate."""
+    rate_prior_carts: float = Field(default=5.0, gt=0)
+    """Carts' worth of the shop's mean rate that smooth an item's own purchases per cart."""
+    shape_prior_events: float = Field(default=10.0, gt=0)
+    """Events' worth of the shop's mean share that smooth an item's shares of hours and days."""
+    max_price: float = Field(default=1e9, gt=0)
+    """A higher price is damaged and counts as missing; up to 1e24 occur in real data."""
+    min_discount: float = Field(default=0.05, gt=0, lt=1)
+    """An item is discounted if its price is at least this share below its highest of 30 days."""
+    transition_prior: float = Field(default=5.0, ge=0)
+    """Transitions out of an item are taken to be this many more, so that few prove little."""
+    transitions_per_item: int = Field(default=100, ge=1)
+    """The best supported ones are kept."""
+    transitions_per_pair: int = Field(default=20, ge=1)
+    """The same for what follows two items in a row."""
+    transitions_per_category: int = Field(default=200, ge=1)
+    """The same from category to category."""
+    pair_min_support: int = Field(default=2, ge=1)
+    """What follows two items in a row is kept if it was seen this often."""
+
+
+class AlsConfig(Section):
+    """Implicit alternating least squares."""
+
+    factors: int = Field(default=128, ge=1, le=1024)
+    iterations: int = Field(default=15, ge=1)
+    regularization: float = Field(default=10.0, gt=0)
+    alpha: float = Field(default=500.0, gt=0)
+    """Confidence of an item: alpha times the weights of the visitor's events on it."""
+    recency_half_life_events: float = Field(default=1.0, gt=0)
+    """At fold-in, an event this many events back counts half."""
+
+
+class CovisitationConfig(Section):
+    """Item-to-item counts within a visitor's recent events."""
+
+    max_gap_hours: float = Field(default=24.0, gt=0)
+    gap_half_life_hours: float = Field(default=12.0, gt=0)
+    """Two events this far apart count half."""
+    max_steps: int = Field(default=10, ge=1)
+    half_life_days: float = Field(default=60.0, gt=0)
+    """A pair this old at the cut counts half."""
+    backward_weight: float = Field(default=0.75, ge=0)
+    """What the earlier item counts as a neighbour of the later one; the other way counts 1."""
+    popularity_damping: float = Field(default=0.0, ge=0, le=1)
+    """Counts are divided by the neighbour's total to this power: 0 counts, 1 lift."""
+    neighbours: int = Field(default=100, ge=1)
+    query_events: int = Field(default=10, ge=1)
+    """Newest events of a visitor whose neighbours are proposed."""
+    recency_half_life_events: float = Field(default=1.0, gt=0)
+    """In the query, an event this many events back counts half."""
+
+
+class RetrievalConfig(Section):
+    """Candidate sources and their union."""
+
+    als: AlsConfig = AlsConfig()
+    covisitation: CovisitationConfig = CovisitationConfig()
+    popularity_half_life_days: float = Field(default=14.0, gt=0)
+    own_half_life_events: float = Field(default=2.0, gt=0)
+    """In the list of the visitor's own items, an event this many events back counts half."""
+    candidates_per_source: int = Field(default=100, ge=1)
+    popular_candidates: int = Field(default=50, ge=1)
+    max_history: int = Field(default=50, ge=1)
+    """Events of a visitor that are looked at, newest kept."""
+
+
+class RankingConfig(Section):
+    """The CatBoost ranker and its tuning."""
+
+    max_queries: int = Field(default=12000, ge=1)
+    negatives_per_query: int = Field(default=30, ge=1)
+    label_horizon_hours: float = Field(default=24.0, gt=0)
+    trials: int = Field(default=5, ge=0)
+    tuning_minutes: float = Field(default=10.0, gt=0)
+    iterations: int = Field(default=200, ge=1)
+    tuning_iterations: int = Field(default=100, ge=1)
+    depth: int = Field(default=6, ge=1, le=10)
+    learning_rate: float = Field(default=0.1, gt=0, le=1)
+    l2_leaf_reg: float = Field(default=5.0, gt=0)
+    random_strength: float = Field(default=1.0, ge=0)
+    border_count: int = Field(default=64, ge=1, le=255)
+    """The defaults of the search; they stay unless a trial is better by more than chance."""
+    next_item_bonus: float = Field(default=2.0, ge=0)
+    """Gain of the very next event's item, on top of its relevance (the strongest event's is 1)."""
+
+
+class UncertaintyConfig(Section):
+    """Calibrated probability and conformal interval."""
+
+    confidence: float = Field(default=0.9, gt=0, lt=1)
+    max_queries: int = Field(default=4000, ge=1)
+
+
+class EvaluationConfig(Section):
+    """The scoreboard."""
+
+    cutoffs: tuple[int, ...] = (10, 20)
+    max_queries: int = Field(default=4000, ge=1)
+    bootstrap_samples: int = Field(default=1000, ge=10)
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+
+
+class GateConfig(Section):
+    """What a challenger must show before it is promoted."""
+
+    task: str = "next_interaction"
+    metric: str = "ndcg@20"
+    noninferiority_margin: float = Field(default=0.05, ge=0)
+    """Relative loss against the champion that is still tolerated, at the interval's lower end."""
+    min_queries: int = Field(default=50, ge=1)
+    """With fewer comparable queries than this, nothing is concluded from a comparison."""
+
+
+class PublishConfig(Section):
+    """Batch recommendations written after a promotion."""
+
+    max_users: int = Field(default=2000, ge=0)
+    k: int = Field(default=20, ge=1)
+
+
+class RunConfig(Section):
+    """Everything that decides what a training run computes, data and code aside."""
+
+    seed: int = Field(default=42, ge=0)
+    threads: int = Field(default=2, ge=1)
+    shards: int = Field(default=2, ge=1)
+    cleaning: CleaningConfig = CleaningConfig()
+    split: SplitConfig = SplitConfig()
+    features: FeatureConfig = FeatureConfig()
+    retrieval: RetrievalConfig = RetrievalConfig()
+    ranking: RankingConfig = RankingConfig()
+    uncertainty: UncertaintyConfig = UncertaintyConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    gate: GateConfig = GateConfig()
+    publish: PublishConfig = PublishConfig()
+
+    @field_validator("evaluation")
+    @classmethod
+    def _has_cutoffs(cls, value: EvaluationConfig) -> EvaluationConfig:
+        if not value.cutoffs or min(value.cutoffs) < 1:
+            raise ValueError("evaluation.cutoffs needs at least one cut-off of 1 or more")
+        return value
+
+    @classmethod
+    def parse(cls, text: str, *, name: str = "configuration") -> Self:
+        """Return the configuration given as JSON text. Raises `ConfigError`."""
+        try:
+            return cls.model_validate(json.loads(text))
+        except (ValueError, ValidationError) as exc:
+            raise ConfigError(f"{name}: {explain(exc)}") from exc
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a ``.toml`` or ``.json`` file. Raises `ConfigError` naming the file and the key."""
+        return cls.parse(json.dumps(read_settings(path), default=str), name=str(path))
+
+
+def read_settings(path: Path) -> dict[str, object]:
+    """Return the keys of a ``.toml`` or ``.json`` file. Raises `ConfigError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        loaded = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as exc:
+        raise ConfigError(f"{path}: cannot be read as a settings file: {exc}") from exc
+    if not isinstance(loaded, dict):
+        raise ConfigError(f"{path}: must hold a table of settings, not a {type(loaded).__name__}")
+    return loaded
+
+
+def explain(error: Exception, *, whole: str = "the whole file") -> str:
+    """Return the first complaint of a validation error as one line: the key and what is wrong.
+
+    `whole` names what was validated, for a complaint that is about no key of it.
+    """
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or whole
+        return f"{key}: {first['msg']}"
+    return str(error)

@@ -1,0 +1,115 @@
+"""Protocols between computation and the world. `endcap.adapters` implements them."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+ABSENT: Final = ""
+"""As `expected` of a conditional write: the object must not exist yet."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a committed folder holds.
+
+    `files`: relative POSIX path -> sha256 of the bytes, sorted by path. `facts`: small JSON facts
+    the writer wants to keep beside the data. `digest`: sha256 over `files` alone, so that two
+    folders with the same bytes have the same digest wherever they lie.
+    """
+
+    path: str
+    digest: str
+    files: Mapping[str, str]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Versioned:
+    """The bytes of a small object and the tag that names this version of it."""
+
+    data: bytes
+    tag: str
+
+
+class Lake(Protocol):
+    """Folders that are whole or absent, and small objects with conditional writes.
+
+    Paths are relative POSIX paths without a leading slash ("steps/clean/3fa9..."). A committed
+    folder never changes. All methods raise `TransientLakeError` for what may pass by itself and
+    `LakeError` for the rest.
+    """
+
+    @property
+    def uri(self) -> str:
+        """Where this lake lies: a folder's absolute path or ``s3://bucket/prefix``."""
+
+    def staging(self) -> AbstractContextManager[Path]:
+        """Return a new empty local folder to build in. It is deleted on leaving the context."""
+
+    def commit(
+        self,
+        path: str,
+        staged: Path,
+        *,
+        facts: Mapping[str, Any],
+        tables: Mapping[str, str] | None = None,
+    ) -> Manifest:
+        """Publish the folder `staged` at `path`, whole or not at all, and return its manifest.
+
+        If `path` is already committed, nothing is written and the manifest that is there is
+        returned: the first writer wins. `tables` maps a table name to the sub-folder of `staged`
+        with its Parquet files; a lake with a catalogue registers them there.
+        """
+
+    def manifest(self, path: str) -> Manifest | None:
+        """Return the manifest of a committed folder, or None if there is none."""
+
+    def open(
+        self, path: str, *, only: Sequence[str] | None = None, verify: bool = False
+    ) -> AbstractContextManager[Path]:
+        """Give a committed folder as a local, read-only folder.
+
+        `only` limits what a remote lake fetches to files whose relative path starts with one of
+        these prefixes. `verify` recomputes the hashes. A lake may keep files of its own beside the
+        committed ones; their names begin with an underscore. Raises `NotFoundError`,
+        `CorruptArtifactError`.
+        """
+
+    def location(self, path: str) -> str:
+        """Return where a committed folder's files lie: an absolute path or an ``s3://`` URI.
+
+        For an engine that reads the files in place, on many machines. The manifest says which files
+        there are. Raises `NotFoundError`.
+        """
+
+    def list_folders(self, prefix: str) -> list[str]:
+        """Return the paths of the committed folders below `prefix`, sorted."""
+
+    def read(self, path: str) -> Versioned | None:
+        """Return a small object with its version tag, or None if there is none."""
+
+    def write(self, path: str, data: bytes, *, expected: str | None = None) -> str:
+        """Write a small object whole and return its new tag.
+
+        `expected=None` overwrites; `expected=ABSENT` requires that it does not exist yet; any other
+        value requires that the stored tag still equals it. Raises `ConflictError`.
+        """
+
+    def list_objects(self, prefix: str) -> list[str]:
+        """Return the paths of the small objects below `prefix`, sorted."""
+
+    def remove_stale_staging(self, older_than_seconds: float, now: float) -> list[str]:
+        """Delete what killed writers left behind, and return the names of what was deleted.
+
+        `older_than_seconds`: how long nothing in it may have changed; longer than any step takes.
+        `now`: the present, in seconds since the epoch.
+        """
+
+
+class RawLogs(Protocol):
+    """Raw logs as shops bring them: folders of files that somebody else wrote."""
+
+    def open(self, uri: str) -> AbstractContextManager[Path]:
+        """Give the raw log at `uri` as a local, read-only folder. Raises `NotFoundError`."""
