@@ -1,0 +1,42 @@
+"""Named arrays as files, one ``.npy`` each, so that they can be memory-mapped."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def save_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write each array to ``<folder>/<name>.npy``. The bytes depend on the content alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+
+
+def load_arrays(
+    folder: Path, names: Iterable[str], *, memory_map: bool = False
+) -> dict[str, NDArray[Any]]:
+    """Read arrays that `save_arrays` wrote. An empty array is read, not mapped."""
+    return {name: _load(folder / f"{name}.npy", memory_map) for name in names}
+
+
+def _load(file: Path, memory_map: bool) -> NDArray[Any]:
+    if memory_map:
+        try:
+            return np.load(file, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        except ValueError:  # an empty file region cannot be mapped
+            pass
+    return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
+
+
+def concatenate_ptr(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return the row pointers of ragged parts laid one after another.
+
+    >>> concatenate_ptr([np.array([0, 2]), np.array([0, 1, 4])]).tolist()
+    [0, 2, 3, 6]
+    """
+    ends = np.cumsum([0, *(int(part[-1]) for part in parts)])
+    shifted = [part[1:] + end for part, end in zip(parts, ends[:-1], strict=True)]
+    return np.concatenate([np.zeros(1, dtype=np.int64), *shifted])

@@ -1,0 +1,228 @@
+"""Raw files in; canonical tables, quarantine and data report out."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from endcap.columns import CATEGORY_ID
+from endcap.config import CleaningConfig
+from endcap.dataset.categories import find_faults, write_categories
+from endcap.dataset.histories import EventTypes
+from endcap.dataset.intake import Intake
+from endcap.dataset.interactions import (
+    build_events,
+    create_staging,
+    write_codes,
+    write_interactions,
+)
+from endcap.dataset.mapping import RETAILROCKET, LogMapping
+from endcap.dataset.properties import create_property_staging, write_intervals
+from endcap.dataset.quarantine import Quarantine
+from endcap.dataset.report import assemble_report, write_report
+from endcap.dataset.summary import iso, summarise_events, summarise_properties
+from endcap.dataset.validation import LATEST_POSSIBLE_MS, TimeBounds
+from endcap.errors import DatasetError, EndcapError
+
+
+def clean(
+    raw: Path,
+    out: Path,
+    *,
+    mapping: LogMapping | None,
+    cleaning: CleaningConfig,
+    as_of_ms: int | None,
+    now_ms: int | None = None,
+    threads: int = 2,
+    memory_limit_mb: int = 1200,
+) -> dict[str, Any]:
+    """Clean the log in folder `raw` into folder `out` and return the data report.
+
+    Written to `out`: ``interactions/event_date=YYYY-MM-DD/part-0.parquet``, ``items.parquet``,
+    ``users.parquet``, ``item_properties/part-0.parquet``, ``categories/part-0.parquet``,
+    ``quarantine/part-0.parquet`` (columns: see `endcap.columns`), ``event_types.json``,
+    ``report.json`` and ``report.html``. The same input gives the same bytes.
+
+    Parameters
+    ----------
+    mapping
+        How the log is spelled; RetailRocket's files if None.
+    as_of_ms
+        Rows at or after this time (epoch ms) are left out, and counted, as if not yet written.
+    now_ms
+        Times after this moment are impossible; None: after the year 2100.
+    memory_limit_mb
+        What the database may use before it spills to disk.
+
+    Raises
+    ------
+    TooManyBadRowsError
+        A file has more bad rows than `cleaning` allows. Report and quarantine are there even so.
+    DatasetError
+        The folder has no events, or a file cannot be read or lacks a column.
+    """
+    if not raw.is_dir():
+        raise DatasetError(f"{raw}: is not a folder; it must be the folder of the shop's log")
+    out.mkdir(parents=True, exist_ok=True)
+    mapping = RETAILROCKET if mapping is None else mapping
+    types = mapping.to_event_types()
+    bounds = TimeBounds(
+        earliest_ms=int(cleaning.earliest_event.timestamp() * 1000),
+        latest_ms=LATEST_POSSIBLE_MS if now_ms is None else min(now_ms, LATEST_POSSIBLE_MS),
+        as_of_ms=as_of_ms,
+    )
+    with (
+        _database(threads=threads, memory_limit_mb=memory_limit_mb) as connection,
+        Quarantine(out / "quarantine" / "part-0.parquet") as quarantine,
+    ):
+        intake = Intake(raw, mapping, bounds, cleaning.max_quarantine_share, connection, quarantine)
+        try:
+            facts = _clean_tables(intake, out, types, cleaning)
+        except EndcapError as exc:
+            write_report(assemble_report(intake, {}, stopped=str(exc)), out)
+            raise
+    _write_event_types(types, out)
+    report = assemble_report(intake, facts, stopped=None)
+    write_report(report, out)
+    return report
+
+
+def _clean_tables(
+    intake: Intake, out: Path, types: EventTypes, cleaning: CleaningConfig
+) -> dict[str, Any]:
+    connection = intake.connection
+    create_staging(connection, types)
+    create_property_staging(connection)
+    intake.read_events()
+    build_events(connection, cleaning)
+    intake.quarantine_duplicates()
+    _require_events(intake)
+    events = summarise_events(
+        connection, types, session_timeout_minutes=cleaning.session_timeout_minutes
+    )
+    write_codes(connection, out)
+    write_interactions(connection, out)
+    for table in ("events", "users", "bot_events", "duplicates", "repeated"):
+        connection.execute(f"DROP TABLE {table}")
+    intake.read_categories()
+    write_categories(intake.parents, out)
+    intake.read_properties()
+    tree = pa.table({CATEGORY_ID: pa.array(list(intake.parents), pa.string())})
+    connection.register("tree", tree)
+    properties = summarise_properties(connection, len(intake.parents))
+    style = intake.mapping.item_properties
+    counts = write_intervals(
+        connection,
+        out,
+        numbers="plain" if style is None else style.numbers,
+        max_number=cleaning.max_property_number,
+    )
+    _warn(intake, events, properties | counts, cleaning)
+    return {"events": events, "item_properties": properties | counts}
+
+
+def _require_events(intake: Intake) -> None:
+    ((rows,),) = intake.connection.execute("SELECT count(*) FROM events").fetchall()
+    if rows:
+        return
+    names = ", ".join(tally.file for tally in intake.tallies)
+    if any(tally.after_as_of for tally in intake.tallies) and intake.bounds.as_of_ms is not None:
+        raise DatasetError(f"{names}: no event before the as-of time {iso(intake.bounds.as_of_ms)}")
+    raise DatasetError(f"{names}: holds no usable event")
+
+
+def _warn(
+    intake: Intake, events: dict[str, Any], properties: dict[str, Any], cleaning: CleaningConfig
+) -> None:
+    """Say what is missing or odd, and what follows from it."""
+    for name, count in events["by_type"].items():
+        if not count:
+            intake.warn("event_type_never_occurs", f"no event of type {name}")
+    bots = events["bots"]
+    if bots["visitors"]:
+        intake.warn(
+            "bots",
+            f"{bots['visitors']:,} visitors were flagged as bots ({bots['events']:,} events): more "
+            f"than {cleaning.bot_max_events_per_day} events on a day or "
+            f"{cleaning.bot_max_events_per_minute} in a minute",
+        )
+    _warn_of_properties(intake, properties)
+    _warn_of_tree(intake, properties)
+
+
+def _warn_of_properties(intake: Intake, facts: dict[str, Any]) -> None:
+    if not facts["rows"]:
+        intake.warn(
+            "no_item_properties",
+            "no item properties: features of price, category and availability stay empty",
+        )
+    elif not facts["event_items_with_properties"]:
+        intake.warn(
+            "item_properties_join_no_item",
+            f"item properties join to no item: none of the {facts['items']:,} items with "
+            "properties has an event",
+        )
+    if facts["numbers_too_large"]:
+        intake.warn(
+            "numbers_too_large",
+            f"{facts['numbers_too_large']:,} numbers of item properties are beyond the limit and "
+            "were kept as text only",
+        )
+    if facts["superseded"]:
+        intake.warn(
+            "conflicting_values",
+            f"{facts['superseded']:,} item property rows were replaced by a later row for the same "
+            "moment",
+        )
+
+
+def _warn_of_tree(intake: Intake, facts: dict[str, Any]) -> None:
+    if not intake.parents:
+        intake.warn("no_category_tree", "no category tree: features of the tree stay empty")
+        return
+    if not facts["event_items_in_category_tree"]:
+        intake.warn(
+            "category_tree_joins_no_item",
+            f"category tree joins to no item: none of its {len(intake.parents):,} categories is "
+            "the category of an item with events",
+        )
+    faults = find_faults(intake.parents)
+    for code, names, what in (
+        ("category_own_parent", faults.own_parent, "are their own parent"),
+        ("category_cycle", faults.in_cycle, "lie on a cycle of parents"),
+        ("category_orphans", faults.orphans, "have a parent that is not in the tree"),
+    ):
+        if names:
+            shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+            intake.warn(code, f"{len(names):,} categories {what}: {shown}")
+
+
+def _write_event_types(types: EventTypes, out: Path) -> None:
+    content = {
+        "names": list(types.names),
+        "weights": list(types.weights),
+        "aliases": dict(types.aliases),
+    }
+    text = json.dumps(content, sort_keys=True, indent=1) + "\n"
+    (out / "event_types.json").write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _database(*, threads: int, memory_limit_mb: int) -> Iterator[Any]:
+    """Open a database that lies in a folder of its own and is gone afterwards."""
+    with TemporaryDirectory(prefix="endcap-clean-") as scratch:
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "threads": threads,
+            "memory_limit": f"{memory_limit_mb}MB",
+            "temp_directory": scratch,
+        }
+        connection = duckdb.connect(str(Path(scratch) / "clean.duckdb"), config=settings)
+        try:
+            yield connection
+        finally:
+            connection.close()

@@ -1,0 +1,98 @@
+"""Visitors' histories as flat arrays: the one shape that retrieval, features and serving read."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Histories:
+    """What n visitors did, in compressed sparse row form.
+
+    Visitor q's events are ``[ptr[q], ptr[q + 1])`` of `item`, `event_type` and `time_ms`, oldest
+    first, none later than ``now_ms[q]``. An unknown item has code -1. `ptr` int64 (n + 1,),
+    `item` int32 (m,), `event_type` int8 (m,), `time_ms` int64 (m,), `now_ms` int64 (n,): the
+    moment the recommendation is for.
+    """
+
+    ptr: NDArray[np.int64]
+    item: NDArray[np.int32]
+    event_type: NDArray[np.int8]
+    time_ms: NDArray[np.int64]
+    now_ms: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of visitors."""
+        return len(self.now_ms)
+
+    def lengths(self) -> NDArray[np.int64]:
+        """Return the number of events of each visitor, int64 (n,)."""
+        return np.diff(self.ptr)
+
+    def rows(self) -> NDArray[np.int64]:
+        """Return the visitor that each event belongs to, int64 (m,)."""
+        return np.repeat(np.arange(len(self), dtype=np.int64), self.lengths())
+
+    def slice(self, start: int, stop: int) -> "Histories":
+        """Return visitors ``[start, stop)``."""
+        low, high = int(self.ptr[start]), int(self.ptr[stop])
+        return Histories(
+            ptr=self.ptr[start : stop + 1] - low,
+            item=self.item[low:high],
+            event_type=self.event_type[low:high],
+            time_ms=self.time_ms[low:high],
+            now_ms=self.now_ms[start:stop],
+        )
+
+    def newest(self, limit: int) -> "Histories":
+        """Return each visitor's newest `limit` events; itself if nobody has more."""
+        lengths = self.lengths()
+        if lengths.max(initial=0) <= limit:
+            return self
+        kept = self.ptr[1:][self.rows()] - np.arange(len(self.item)) <= limit
+        ptr = np.zeros_like(self.ptr)
+        np.cumsum(np.minimum(lengths, limit), out=ptr[1:])
+        return Histories(
+            ptr=ptr,
+            item=self.item[kept],
+            event_type=self.event_type[kept],
+            time_ms=self.time_ms[kept],
+            now_ms=self.now_ms,
+        )
+
+
+@dataclass(frozen=True)
+class EventTypes:
+    """The shop's event types.
+
+    A type's code is its position here; codes 0, 1, 2 are always view, addtocart and transaction.
+    `weights` is each type's confidence weight and relevance gain. `aliases` maps the shop's own
+    spelling to the canonical name.
+    """
+
+    names: tuple[str, ...] = ("view", "addtocart", "transaction")
+    weights: tuple[float, ...] = (1.0, 2.0, 3.0)
+    aliases: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """Read the ``event_types.json`` that cleaning wrote."""
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return cls(
+            names=tuple(content["names"]),
+            weights=tuple(content["weights"]),
+            aliases=tuple(sorted(content["aliases"].items())),
+        )
+
+    def code(self, name: str) -> int:
+        """Return the code of an event type by its own or the shop's spelling; -1 if unknown."""
+        canonical = dict(self.aliases).get(name, name)
+        return self.names.index(canonical) if canonical in self.names else -1
+
+    def weight_array(self) -> NDArray[np.float32]:
+        """Return the weights by code, float32."""
+        return np.asarray(self.weights, dtype=np.float32)

@@ -1,0 +1,148 @@
+"""Item properties: dated values in, half-open intervals of validity out."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from duckdb import DuckDBPyConnection
+from numpy.typing import NDArray
+
+from endcap.columns import ITEM_ID, NUMBER, PROPERTY, VALID_FROM, VALID_TO, VALUE
+from endcap.dataset.interactions import UTC_MS
+
+ITEM_PROPERTIES: Final = pa.schema(
+    [
+        (ITEM_ID, pa.string()),
+        (PROPERTY, pa.string()),
+        (VALUE, pa.string()),
+        (NUMBER, pa.float64()),
+        (VALID_FROM, UTC_MS),
+        (VALID_TO, UTC_MS),
+    ]
+)
+_PREFIXED: Final = r"^n[+-]?[0-9]+(\.[0-9]+)?$"
+_PLAIN: Final = r"^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"
+_ROWS_PER_GROUP: Final = 262_144
+
+
+def create_property_staging(connection: DuckDBPyConnection) -> None:
+    """Make the table ``staged_properties`` that valid rows are appended to as they are read."""
+    connection.execute(
+        """CREATE TABLE staged_properties (item_id VARCHAR, property VARCHAR, value VARCHAR,
+           time_ms BIGINT, position BIGINT)"""
+    )
+
+
+def stage_properties(
+    connection: DuckDBPyConnection, table: pa.Table, *, first_position: int
+) -> None:
+    """Append one batch to ``staged_properties``; `first_position`: rows staged before it."""
+    position = np.arange(first_position, first_position + len(table), dtype=np.int64)
+    connection.register("batch", table.append_column("position", pa.array(position)))
+    connection.execute("INSERT INTO staged_properties SELECT * FROM batch")
+    connection.unregister("batch")
+
+
+def write_intervals(
+    connection: DuckDBPyConnection, out: Path, *, numbers: str, max_number: float
+) -> dict[str, int]:
+    """Write ``item_properties/part-0.parquet``, sorted by property, item and time.
+
+    So whoever asks for a few properties reads only their part of the file.
+
+    Of several values of a property at the same moment the last one read counts. A value that
+    repeats the one before it adds nothing and is merged into its interval. NUMBER is the value of
+    a single number token, null for a number beyond `max_number`: that far up lies damage.
+
+    Returns counts: ``intervals``, ``merged``, ``superseded``, ``numbers``, ``numbers_too_large``.
+    """
+    counts = dict.fromkeys(("intervals", "merged", "superseded", "numbers", "numbers_too_large"), 0)
+    reader = connection.sql(
+        """SELECT item_id, property, value, time_ms AS valid_from FROM staged_properties
+           ORDER BY property, item_id, time_ms, position"""
+    ).to_arrow_reader(262_144)
+    path = out / "item_properties" / "part-0.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(path, ITEM_PROPERTIES, compression="zstd") as writer:
+        for table in _equal_sized(_intervals(rows, counts) for rows in _whole_groups(reader)):
+            number = _numbers(table.column(VALUE), numbers, max_number, counts)
+            writer.write_table(table.add_column(3, NUMBER, number).cast(ITEM_PROPERTIES))
+    return counts
+
+
+def _equal_sized(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the same rows in tables of `_ROWS_PER_GROUP`.
+
+    Where the database ends its batches is chance; the bytes of the file must not depend on it.
+    """
+    pending: list[pa.Table] = []
+    for table in tables:
+        pending.append(table)
+        if sum(part.num_rows for part in pending) < _ROWS_PER_GROUP:
+            continue
+        whole = pa.concat_tables(pending)
+        full = whole.num_rows - whole.num_rows % _ROWS_PER_GROUP
+        for start in range(0, full, _ROWS_PER_GROUP):
+            yield whole.slice(start, _ROWS_PER_GROUP).combine_chunks()
+        pending = [whole.slice(full)]
+    if pending and any(part.num_rows for part in pending):
+        yield pa.concat_tables(pending).combine_chunks()
+
+
+def _whole_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """Yield sorted rows in tables that never end within an (item, property) group."""
+    carry: pa.Table | None = None
+    for batch in reader:
+        table = pa.Table.from_batches([batch])
+        if carry is not None and carry.num_rows:
+            table = pa.concat_tables([carry, table]).combine_chunks()
+        starts = np.flatnonzero(_is_new(table, ITEM_ID, PROPERTY))
+        cut = int(starts[-1]) if len(starts) else 0
+        if cut:
+            yield table.slice(0, cut).combine_chunks()
+        carry = table.slice(cut)
+    if carry is not None and carry.num_rows:
+        yield carry.combine_chunks()
+
+
+def _is_new(table: pa.Table, *names: str) -> NDArray[np.bool_]:
+    """Return bool (n,): does the row differ from the one before it in any of these columns."""
+    new = np.zeros(table.num_rows, dtype=np.bool_)
+    new[:1] = True
+    for name in names:
+        column = table.column(name)
+        differs = pc.not_equal(column.slice(1), column.slice(0, max(0, len(column) - 1)))
+        new[1:] |= differs.to_numpy()
+    return new
+
+
+def _intervals(rows: pa.Table, counts: dict[str, int]) -> pa.Table:
+    last_of_moment = np.append(_is_new(rows, ITEM_ID, PROPERTY, VALID_FROM)[1:], True)
+    latest = rows.filter(pa.array(last_of_moment)).combine_chunks()
+    changes = latest.filter(pa.array(_is_new(latest, ITEM_ID, PROPERTY, VALUE))).combine_chunks()
+    counts["superseded"] += rows.num_rows - latest.num_rows
+    counts["merged"] += latest.num_rows - changes.num_rows
+    counts["intervals"] += changes.num_rows
+    starts = changes.column(VALID_FROM).to_numpy()
+    is_last = np.append(_is_new(changes, ITEM_ID, PROPERTY)[1:], True)
+    valid_to = pa.array(np.append(starts[1:], 0), pa.int64(), mask=is_last)
+    return changes.append_column(VALID_TO, valid_to)
+
+
+def _numbers(
+    values: pa.ChunkedArray, style: str, max_number: float, counts: dict[str, int]
+) -> pa.Array:
+    values = values.combine_chunks()
+    single = pc.match_substring_regex(values, _PREFIXED if style == "prefixed" else _PLAIN)
+    text = pc.if_else(single, values, None)
+    digits = pc.utf8_ltrim(text, "n+") if style == "prefixed" else pc.utf8_ltrim(text, "+")
+    number = digits.cast(pa.float64())
+    small = pc.less_equal(pc.abs(number), max_number)
+    kept = pc.if_else(small, number, None)
+    counts["numbers"] += len(kept) - kept.null_count
+    counts["numbers_too_large"] += kept.null_count - number.null_count
+    return kept

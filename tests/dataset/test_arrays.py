@@ -1,0 +1,47 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from endcap.dataset.arrays import concatenate_ptr, load_arrays, save_arrays
+
+
+@pytest.mark.parametrize("memory_map", [True, False])
+def test_arrays_come_back_with_their_dtype_and_shape(tmp_path: Path, memory_map: bool) -> None:
+    arrays: dict[str, NDArray[Any]] = {
+        "codes": np.array([3, -1], dtype=np.int32),
+        "matrix": np.arange(6, dtype=np.float32).reshape(3, 2).T,
+        "empty": np.zeros((0, 4), dtype=np.float64),
+    }
+    save_arrays(tmp_path / "deep" / "er", arrays)
+
+    loaded = load_arrays(tmp_path / "deep" / "er", arrays, memory_map=memory_map)
+
+    for name, array in arrays.items():
+        assert loaded[name].dtype == array.dtype
+        assert loaded[name].shape == array.shape
+        assert np.array_equal(loaded[name], array)
+    assert isinstance(loaded["codes"], np.memmap) is memory_map
+
+
+def test_the_bytes_depend_on_the_content_alone(tmp_path: Path) -> None:
+    matrix = np.arange(6).reshape(2, 3)
+    save_arrays(tmp_path / "a", {"m": matrix})
+    save_arrays(tmp_path / "b", {"m": np.asfortranarray(matrix)})
+
+    assert (tmp_path / "a" / "m.npy").read_bytes() == (tmp_path / "b" / "m.npy").read_bytes()
+
+
+def test_objects_are_no_arrays(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="allow_pickle"):
+        save_arrays(tmp_path, {"names": np.array([{}], dtype=object)})
+
+
+def test_pointers_of_parts_are_laid_one_after_another() -> None:
+    parts = [np.array(part, dtype=np.int64) for part in ([0, 2], [0], [0, 0, 3])]
+
+    assert concatenate_ptr(parts).tolist() == [0, 2, 2, 5]
+    assert concatenate_ptr(parts[1:2]).tolist() == [0]
+    assert concatenate_ptr(parts).dtype == np.int64
