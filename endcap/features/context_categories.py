@@ -1,0 +1,140 @@
+"""User side: where the candidate's category lies from those that the visitor touched.
+
+The forest's roots hang under one top, so that any two categories have a distance. What is known of
+a category that the visitor never touched is taken from the nearest ancestor below which they did
+touch something.
+
+References: Katz (1987), on back-off; Brants et al. (2007), Large language models in machine
+translation, for its plain form.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.features.context_past import Past
+from endcap.features.context_rows import Rows, look_up
+from endcap.features.decayed_scores import sum_by_kind, total
+from endcap.features.keyed_sums import Groups, group_by
+from endcap.features.user_entries import BACK_OFF
+
+
+@dataclass(frozen=True)
+class _Subtrees:
+    """What visitors did at or below each category, the top included.
+
+    `groups` by visitor and category. `affinity` float64 (g,). `nearest` int64 (g,): the fewest
+    steps from a category that the visitor touched up to this one.
+    """
+
+    groups: Groups
+    affinity: NDArray[np.float64]
+    nearest: NDArray[np.int64]
+
+
+def write_categories(rows: Rows, past: Past) -> None:
+    """Write the features of the family ``context_categories``, and the affinity to the root."""
+    items = past.items
+    paths, none = items.category_paths, rows.pair_category < 0
+    subtrees = _subtrees(past, paths)
+    path = paths[rows.pair_category]
+    k = np.int64(len(items.category_parent))
+    keys = np.where(path < 0, -1, rows.pair_visitor[:, None] * (k + 1) + path)
+    group = subtrees.groups.find(keys.ravel()).reshape(keys.shape)
+    # A category that is touched has all its ancestors touched: a path is touched from the top down.
+    touched = group < len(subtrees.groups)
+    depth = (path >= 0).sum(axis=1) - 1
+    shared = touched.sum(axis=1) - 1
+    steps = depth - shared
+    affinity = np.append(subtrees.affinity, 0.0)
+    nothing = none | (shared < 0)
+    last = past.last_category[rows.pair_visitor]
+    unlike = none | (last < 0)
+    probability, support = _transitions(last, rows.pair_category, past)
+    rows.write_by_pair(
+        {
+            "category_share": np.where(nothing, np.nan, _shares(rows, past)),
+            "category_back_off_steps": np.where(none | (shared < 1), np.nan, steps),
+            "category_back_off_affinity": np.where(
+                nothing, np.nan, _backed_off(affinity, group, shared, steps)
+            ),
+            "category_distance_nearest": np.where(
+                nothing, np.nan, _nearest(subtrees, group, depth)
+            ),
+            "category_distance_last": np.where(unlike, np.nan, _distance(path, paths[last])),
+            "same_category_as_last": np.where(unlike, np.nan, rows.pair_category == last),
+            "category_transition": np.where(unlike, np.nan, probability),
+            "category_transition_support": np.where(unlike, np.nan, support),
+        }
+    )
+    root = affinity[group[:, 1]] if path.shape[1] > 1 else np.zeros(len(path))
+    rows.write_by_pair({"affinity_root": np.where(none, np.nan, root)})
+
+
+def _subtrees(past: Past, paths: NDArray[np.int32]) -> _Subtrees:
+    events = past.categorised
+    path = paths[past.items.category[past.item[events]]]
+    of_event, level = np.nonzero(path >= 0)
+    entry = events[of_event]
+    width = np.int64(len(past.items.category_parent) + 1)
+    groups = group_by(past.visitor[entry] * width + path[of_event, level])
+    sums = sum_by_kind(groups, past.kind[entry], past.grown[entry])
+    steps = (path >= 0).sum(axis=1)[of_event] - 1 - level
+    nearest = np.full(len(groups), paths.shape[1], dtype=np.int64)
+    np.minimum.at(nearest, groups.of_event, steps)
+    return _Subtrees(
+        groups, total(sums * past.fading[past.visitor[entry[groups.last_event]]]), nearest
+    )
+
+
+def _shares(rows: Rows, past: Past) -> NDArray[np.float64]:
+    """Return the share of categorised events in each pair's category; 0 where there are none."""
+    groups, k = past.by_category, len(past.items.category_parent)
+    all_events = np.maximum(past.per_visitor(past.visitor[past.categorised]), 1)
+    found = groups.find(rows.pair_visitor * k + rows.pair_category)
+    share: NDArray[np.float64] = np.append(groups.count(), 0)[found] / all_events[rows.pair_visitor]
+    return share
+
+
+def _backed_off(
+    affinity: NDArray[np.float64],
+    group: NDArray[np.int64],
+    shared: NDArray[np.int64],
+    steps: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return the share of affinity below the nearest touched ancestor, less for each step up."""
+    pair = np.arange(len(group))
+    below, everywhere = affinity[group[pair, np.maximum(shared, 0)]], affinity[group[:, 0]]
+    share = np.divide(below, everywhere, out=np.zeros(len(group)), where=everywhere > 0)
+    penalty = BACK_OFF ** np.arange(group.shape[1] + 1.0)
+    return np.where(shared > 0, share * penalty[steps], 0.0)
+
+
+def _nearest(
+    subtrees: _Subtrees, group: NDArray[np.int64], depth: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the edges between each category and the nearest touched one, by any ancestor."""
+    far = np.append(subtrees.nearest, 2 * group.shape[1])
+    up = depth[:, None] - np.arange(group.shape[1])
+    nearest: NDArray[np.int64] = (up.clip(0) + far[group]).min(axis=1)
+    return nearest
+
+
+def _distance(path: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the edges between the ends of two paths from the top."""
+    shared = ((path == other) & (path >= 0)).sum(axis=1)
+    distance: NDArray[np.int64] = (path >= 0).sum(axis=1) + (other >= 0).sum(axis=1) - 2 * shared
+    return distance
+
+
+def _transitions(
+    last: NDArray[np.int64], category: NDArray[np.int64], past: Past
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    items, k = past.items, len(past.items.category_parent)
+    key = np.where((last < 0) | (category < 0), -1, last * k + category)
+    hit, place = look_up(items.category_transition_key, key)
+    probability, support = np.zeros((2, len(key)))
+    probability[hit] = items.category_transition_probability[place]
+    support[hit] = items.category_transition_support[place]
+    return probability, support

@@ -1,0 +1,105 @@
+"""The rows of the user side: candidates, and where their features go."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.features.item_table import ItemTable
+from endcap.features.keyed_sums import Groups, group_by
+from endcap.features.registry import names
+
+_POSITION: Final = {name: position for position, name in enumerate(names("user"))}
+USER_FEATURES: Final = len(_POSITION)
+
+
+@cache
+def _columns(*wanted: str) -> slice:
+    """Return where features stand that follow each other in the registry."""
+    start = _POSITION[wanted[0]]
+    if names("user")[start : start + len(wanted)] != wanted:
+        raise ValueError(f"the registry has these features in another order: {', '.join(wanted)}")
+    return slice(start, start + len(wanted))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Candidates: the visitor's position, the item, and where the features go.
+
+    `pairs` groups them by visitor and category: features of the category are computed once a pair.
+    `pair_visitor` and `pair_category` int64 (p,): what each pair is; -1 for no category.
+    """
+
+    visitor: NDArray[np.int64]
+    item: NDArray[np.int64]
+    out: NDArray[np.float32]
+    pairs: Groups
+    pair_visitor: NDArray[np.int64]
+    pair_category: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        visitor: NDArray[np.int64],
+        item: NDArray[np.int64],
+        out: NDArray[np.float32],
+        items: ItemTable,
+    ) -> "Rows":
+        """Return the rows of `visitor` and `item`, int64 (m,), whose features go into `out`."""
+        width = len(items.category_parent) + 1
+        pairs = group_by(visitor * width + items.category[item] + 1)
+        pair_visitor, above = np.divmod(pairs.keys[:-1], width)
+        return cls(visitor, item, out, pairs, pair_visitor, above - 1)
+
+    def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Write features that follow each other in the registry, one value a row."""
+        block = np.empty((len(self.item), len(columns)), dtype=np.float32)
+        for position, column in enumerate(columns.values()):
+            block[:, position] = column
+        self.out[:, _columns(*columns)] = block
+
+    def write_found(
+        self, columns: Mapping[str, tuple[NDArray[Any], float]], place: NDArray[np.int64]
+    ) -> None:
+        """Write features that follow each other, each row's from position `place` of its columns.
+
+        Each column comes with what stands for the place after its end: nothing found.
+        """
+        values = list(columns.values())
+        table = np.empty((len(values[0][0]) + 1, len(values)), dtype=np.float32)
+        for position, (column, nothing) in enumerate(values):
+            table[:-1, position] = column
+            table[-1, position] = nothing
+        self.out[:, _columns(*columns)] = table[place]
+
+    def write_by_visitor(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Write features that follow each other and are the same for all rows of a visitor."""
+        self._spread(columns, self.visitor)
+
+    def write_by_pair(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Write features that follow each other, one value a pair of visitor and category."""
+        self._spread(columns, self.pairs.of_event)
+
+    def _spread(self, columns: Mapping[str, NDArray[Any]], place: NDArray[np.int64]) -> None:
+        values = list(columns.values())
+        table = np.empty((len(values[0]), len(values)), dtype=np.float32)
+        for position, column in enumerate(values):
+            table[:, position] = column
+        self.out[:, _columns(*columns)] = table[place]
+
+
+def look_up(
+    keys: NDArray[np.int64], wanted: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which of the wanted keys are in the ascending `keys`, and where: two int64 arrays.
+
+    >>> [part.tolist() for part in look_up(np.array([2, 5]), np.array([5, 3, 9]))]
+    [[0], [1]]
+    """
+    place = np.searchsorted(keys, wanted)
+    inside = np.flatnonzero(place < len(keys))
+    hit = inside[keys[place[inside]] == wanted[inside]]
+    return hit, place[hit]

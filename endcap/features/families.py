@@ -1,0 +1,103 @@
+"""Builds a family of item-side features as of a cut into a folder.
+
+Ibis, DuckDB and NetworkX take half a second to import, so only what computes imports them: a step
+that finds its result in the lake asks for the families' names alone.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from endcap import columns as c
+from endcap.config import FeatureConfig
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from endcap.features.as_of import AsOfTables
+
+FAMILIES: Final = ("temporal", "sessions", "decay", "prices", "category_graph", "transitions")
+
+
+def build_family(
+    family: str,
+    clean_folder: Path,
+    out: Path,
+    *,
+    cut_ms: int,
+    config: FeatureConfig,
+    threads: int,
+    session_timeout_minutes: float,
+) -> None:
+    """Compute one of `FAMILIES` from the canonical tables and write it into the folder `out`.
+
+    ``<family>.parquet`` holds one row per item first seen before `cut_ms` (UTC epoch ms), sorted by
+    ITEM_CODE, with the family's features as float32; ``transitions`` is a set of arrays instead
+    (see `endcap.features.transitions`). No row at or after the cut is read. The
+    same input gives the same bytes, whatever `threads`. Raises `KeyError` for an unknown family.
+    """
+    from endcap.features.duckdb_tables import open_tables  # noqa: PLC0415
+
+    with open_tables(clean_folder, cut_ms=cut_ms, threads=threads) as tables:
+        write_family(
+            family,
+            tables,
+            out,
+            cut_ms=cut_ms,
+            config=config,
+            session_timeout_minutes=session_timeout_minutes,
+        )
+
+
+def write_family(
+    family: str,
+    tables: "AsOfTables",
+    out: Path,
+    *,
+    cut_ms: int,
+    config: FeatureConfig,
+    session_timeout_minutes: float,
+) -> None:
+    """Compute one of `FAMILIES` on any engine's tables as of `cut_ms`, as `build_family` does."""
+    from endcap.features.category_graph import build_category_graph  # noqa: PLC0415
+    from endcap.features.decay import decay  # noqa: PLC0415
+    from endcap.features.prices import prices  # noqa: PLC0415
+    from endcap.features.sessions import sessions  # noqa: PLC0415
+    from endcap.features.temporal import temporal  # noqa: PLC0415
+    from endcap.features.transitions import build_transitions  # noqa: PLC0415
+
+    if family == "transitions":
+        build_transitions(
+            tables,
+            out,
+            cut_ms=cut_ms,
+            config=config,
+            session_timeout_minutes=session_timeout_minutes,
+        )
+    elif family == "sessions":
+        _write(_sorted(tables, sessions(session_timeout_minutes)), family, out)
+    elif family == "category_graph":
+        _write(build_category_graph(tables, out, cut_ms=cut_ms), family, out)
+    else:
+        _write(
+            _sorted(
+                tables,
+                {"temporal": temporal, "decay": decay, "prices": prices}[family](cut_ms, config),
+            ),
+            family,
+            out,
+        )
+
+
+def _sorted(tables: "AsOfTables", rows: "ir.Table") -> pa.Table:
+    return tables.run(rows.order_by(c.ITEM_CODE))
+
+
+def _write(rows: pa.Table, family: str, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    schema = pa.schema(
+        [(name, pa.int32() if name == c.ITEM_CODE else pa.float32()) for name in rows.column_names]
+    )
+    pq.write_table(rows.cast(schema, safe=False), out / f"{family}.parquet")

@@ -1,0 +1,48 @@
+"""Every feature, once: the single source of names, order, dtypes and meaning.
+
+The feature matrix of training and serving is float32 with one column per entry of `FEATURES`, in
+this order; NaN stands for what is missing. "As of the cut" means from what was known strictly
+before it.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from endcap.features.feature import Feature, Side
+from endcap.features.item_entries import ITEM_FEATURES
+from endcap.features.user_entries import USER_FEATURES
+
+SOURCE_NAMES: Final = ("als", "covisitation", "own", "popularity")
+"""The candidate sources, in the order of the columns of their scores and ranks."""
+
+
+def _sources() -> Iterator[Feature]:
+    for name in SOURCE_NAMES:
+        for column, unit, what in (
+            ("score", "the source's own", f"score that {name} gave the candidate"),
+            ("rank", "position", f"its rank among {name}'s proposals, from 1"),
+        ):
+            missing = f"{name} did not propose it"
+            yield Feature(f"{name}_{column}", name, "source", unit, what, missing, window="now")
+
+
+FEATURES: Final = (*ITEM_FEATURES, *USER_FEATURES, *_sources())
+"""All features, in the order of the matrix: item side, user side, sources."""
+
+
+def names(side: Side | None = None) -> tuple[str, ...]:
+    """Return the feature names of one side, or of all, in the order of the matrix.
+
+    >>> names("source")[:2]
+    ('als_score', 'als_rank')
+    """
+    return tuple(feature.name for feature in FEATURES if side in {None, feature.side})
+
+
+def family_names(family: str) -> tuple[str, ...]:
+    """Return the feature names of one family, in the order of the matrix.
+
+    >>> family_names("decay")
+    ('decayed_views', 'decayed_carts', 'decayed_purchases')
+    """
+    return tuple(feature.name for feature in FEATURES if feature.family == family)
