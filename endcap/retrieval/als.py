@@ -1,0 +1,174 @@
+"""Implicit alternating least squares, with the visitor's vector folded in from the history."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.config import AlsConfig, RetrievalConfig
+from endcap.dataset.histories import Histories
+from endcap.retrieval.fold_in import fold_in, gram_inverse
+from endcap.retrieval.index_files import load_array, load_parameters, save_index
+from endcap.retrieval.inner_product import largest_inner_products
+from endcap.retrieval.recency import recent_events
+from endcap.retrieval.selection import sum_by_item
+from endcap.retrieval.source import Proposals, require_before_cut
+
+if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
+    from endcap.dataset.log import InteractionLog
+
+
+@dataclass(frozen=True)
+class AlsSource:
+    """Item factors, and what it takes to fold a visitor in.
+
+    `item_factors` float32 (n_items, f): zero for an item without events, which is never proposed;
+    `inverse` float64 (f, f): see `fold_in.gram_inverse`; `event_weights` float32 by event type.
+    """
+
+    item_factors: NDArray[np.float32]
+    inverse: NDArray[np.float64]
+    event_weights: NDArray[np.float32]
+    alpha: float
+    half_life_events: float
+    max_history: int
+    largest_norm: float
+
+    name: ClassVar[str] = "als"
+
+    @property
+    def n_items(self) -> int:
+        """The size of the catalogue."""
+        return len(self.item_factors)
+
+    @classmethod
+    def fit(
+        cls,
+        log: "InteractionLog",
+        *,
+        cut_ms: int,
+        event_weights: NDArray[np.float32],
+        config: RetrievalConfig,
+        seed: int,
+        threads: int,
+    ) -> Self:
+        """Factorise the visitors' summed event weights per item. See `CandidateSource.fit`."""
+        require_before_cut(log, cut_ms)
+        factors = fit_item_factors(
+            log, event_weights=event_weights, config=config.als, seed=seed, threads=threads
+        )
+        norms = np.sqrt(np.square(factors, dtype=np.float64).sum(axis=1))
+        return cls(
+            item_factors=factors,
+            inverse=gram_inverse(factors, config.als.regularization),
+            event_weights=np.asarray(event_weights, dtype=np.float32),
+            alpha=config.als.alpha,
+            half_life_events=config.als.recency_half_life_events,
+            max_history=config.max_history,
+            largest_norm=float(norms.max(initial=0.0)),
+        )
+
+    def visitor_factors(self, histories: Histories) -> NDArray[np.float32]:
+        """Return each visitor's factors, float32 (n, f); zeros without known items.
+
+        The confidence in an item is ``alpha`` times the sum over its events of
+        ``w * 2**(-age / half_life)``, age in events.
+        """
+        events = recent_events(
+            histories,
+            n_items=self.n_items,
+            event_weights=self.event_weights,
+            limit=self.max_history,
+        )
+        weight = events.decayed(self.half_life_events)
+        row, item, total = sum_by_item(events.row, events.item, weight, n_items=self.n_items)
+        return fold_in(
+            row,
+            item,
+            self.alpha * total,
+            n_rows=len(histories),
+            item_factors=self.item_factors,
+            inverse=self.inverse,
+        )
+
+    def propose(self, histories: Histories, k: int) -> Proposals:
+        """Return up to `k` items with the largest positive inner product with each visitor."""
+        return largest_inner_products(
+            self.visitor_factors(histories),
+            self.item_factors,
+            k=k,
+            largest_norm=self.largest_norm,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write factors and parameters."""
+        arrays: dict[str, NDArray[Any]] = {
+            "item_factors": self.item_factors,
+            "inverse": self.inverse,
+            "event_weights": self.event_weights,
+        }
+        parameters = {
+            "source": self.name,
+            "alpha": self.alpha,
+            "half_life_events": self.half_life_events,
+            "max_history": self.max_history,
+            "largest_norm": self.largest_norm,
+        }
+        save_index(folder, arrays, parameters)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open what `save` wrote. Raises `NotFoundError`."""
+        parameters = load_parameters(folder)
+        return cls(
+            item_factors=load_array(folder, "item_factors"),
+            inverse=load_array(folder, "inverse"),
+            event_weights=load_array(folder, "event_weights"),
+            alpha=parameters["alpha"],
+            half_life_events=parameters["half_life_events"],
+            max_history=parameters["max_history"],
+            largest_norm=parameters["largest_norm"],
+        )
+
+
+def fit_item_factors(
+    log: "InteractionLog",
+    *,
+    event_weights: NDArray[np.float32],
+    config: AlsConfig,
+    seed: int,
+    threads: int,
+) -> NDArray[np.float32]:
+    """Return the item factors of implicit's ALS, float32 (n_items, f).
+
+    The number of threads does not change them: implicit solves each row alone, and BLAS, whose
+    sums depend on its threads, is held to one. That is also what implicit asks for.
+    """
+    # The training stack: serving never comes here and must not load it.
+    from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415
+    from scipy.sparse import coo_matrix  # noqa: PLC0415
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
+    if not len(log.item):
+        return np.zeros((log.n_items, config.factors), dtype=np.float32)
+    weight = event_weights[log.event_type].astype(np.float32)
+    shape = (log.n_users, log.n_items)
+    table = coo_matrix((weight, (log.user, log.item)), shape=shape).tocsr()
+    table.eliminate_zeros()
+    table.sort_indices()
+    with threadpool_limits(1, "blas"):
+        model = AlternatingLeastSquares(
+            factors=config.factors,
+            iterations=config.iterations,
+            regularization=config.regularization,
+            alpha=config.alpha,
+            dtype=np.float32,
+            num_threads=threads,
+            random_state=seed,
+        )
+        model.fit(table, show_progress=False)
+    factors: NDArray[np.float32] = model.item_factors
+    factors[np.bincount(log.item, minlength=log.n_items) == 0] = 0
+    return factors

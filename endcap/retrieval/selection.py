@@ -1,0 +1,99 @@
+"""Sums per item and the best k per visitor, with ties always broken the same way.
+
+Both pack what decides the order into one integer and sort that: numpy sorts plain integers several
+times faster than it sorts by two keys, and no two packed integers are equal, so the order does not
+depend on the sorting algorithm or on the batch.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.retrieval.source import Proposals
+
+SCORE_BITS = 32
+KEY_BITS = 64
+
+
+def sum_by_item(
+    row: NDArray[np.int64], item: NDArray[np.int32], weight: NDArray[np.float64], *, n_items: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+    """Return the distinct (row, item) pairs in order, with the sum of their weights.
+
+    Weights of one pair are added in the order given, in float64. `row` is non-decreasing, `item` in
+    ``[0, n_items)``. Raises `OverflowError` where rows times items times pairs pass 63 bits.
+
+    >>> row, item = np.zeros(3, np.int64), np.array([7, 2, 7], np.int32)
+    >>> [part.tolist() for part in sum_by_item(row, item, np.array([1.0, 2.0, 4.0]), n_items=8)]
+    [[0, 0], [2, 7], [2.0, 5.0]]
+    """
+    if not len(row):
+        return row, item, weight
+    position_bits = len(row).bit_length()
+    if ((int(row[-1]) + 1) * n_items).bit_length() + position_bits > 63:
+        raise OverflowError("too many pairs at once: ask for fewer visitors at a time")
+    key = row * n_items + item
+    packed = np.sort((key << position_bits) | np.arange(len(row)))
+    key = packed >> position_bits
+    first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
+    total = np.add.reduceat(weight[packed & ((1 << position_bits) - 1)], first)
+    distinct = key[first]
+    return distinct // n_items, (distinct % n_items).astype(np.int32), total
+
+
+def best_first(
+    row: NDArray[np.int64],
+    item: NDArray[np.int32],
+    score: NDArray[np.float32],
+    *,
+    n_rows: int,
+    k: int,
+) -> Proposals:
+    """Return the `k` best items of each row: by score, highest first, then by item code.
+
+    `row` is non-decreasing, an item comes once a row at most, scores are finite.
+
+    >>> best = best_first(np.zeros(3, np.int64), np.array([5, 1, 3], np.int32),
+    ...                   np.array([0.5, 2.0, 0.5], np.float32), n_rows=1, k=2)
+    >>> best.item.tolist(), best.score.tolist()
+    ([1, 3], [2.0, 0.5])
+    """
+    item_bits = max(1, int(item.max(initial=0)).bit_length())
+    rows_at_once = 1 << (KEY_BITS - SCORE_BITS - item_bits)
+    edges = np.searchsorted(row, np.arange(0, n_rows + rows_at_once, rows_at_once))
+    order = _descending_bits(score)
+    parts = []
+    for chunk, (low, high) in enumerate(pairwise(edges.tolist())):
+        local = (row[low:high] - chunk * rows_at_once).astype(np.uint64)
+        packed = (local << np.uint64(SCORE_BITS + item_bits)) | (
+            order[low:high].astype(np.uint64) << np.uint64(item_bits)
+        )
+        packed |= item[low:high].astype(np.uint64)
+        packed.sort()
+        parts.append(packed)
+    packed = np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
+    counts = np.bincount(row, minlength=n_rows)
+    start = np.repeat(np.cumsum(counts) - counts, counts)
+    kept = packed[np.arange(len(packed)) - start < k]
+    ptr = np.zeros(n_rows + 1, dtype=np.int64)
+    np.cumsum(np.minimum(counts, k), out=ptr[1:])
+    return Proposals(
+        ptr=ptr,
+        item=(kept & np.uint64((1 << item_bits) - 1)).astype(np.int32),
+        score=_scores_of((kept >> np.uint64(item_bits)).astype(np.uint32)),
+    )
+
+
+def _descending_bits(score: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """Map floats to integers that sort the other way round: IEEE bits, sign handled, inverted."""
+    # Adding zero turns -0.0 into 0.0, which must tie with it.
+    bits = (score + np.float32(0)).view(np.uint32)
+    ascending = np.where(bits >> 31, ~bits, bits | np.uint32(0x80000000))
+    return ~ascending
+
+
+def _scores_of(descending: NDArray[np.uint32]) -> NDArray[np.float32]:
+    ascending = ~descending
+    bits = np.where(ascending >> 31, ascending & np.uint32(0x7FFFFFFF), ~ascending)
+    return bits.astype(np.uint32).view(np.float32)

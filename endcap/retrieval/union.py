@@ -1,0 +1,163 @@
+"""All sources side by side: who proposed what, with which score and rank."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.config import RetrievalConfig
+from endcap.dataset.arrays import concatenate_ptr, load_arrays, save_arrays
+from endcap.dataset.histories import Histories
+from endcap.retrieval.als import AlsSource
+from endcap.retrieval.covisitation import CovisitationSource
+from endcap.retrieval.own_items import OwnItemsSource
+from endcap.retrieval.popularity import PopularitySource
+from endcap.retrieval.source import CandidateSource, Proposals
+
+if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
+    from endcap.dataset.log import InteractionLog
+
+SOURCES: Final[Mapping[str, type[CandidateSource]]] = {
+    AlsSource.name: AlsSource,
+    CovisitationSource.name: CovisitationSource,
+    OwnItemsSource.name: OwnItemsSource,
+    PopularitySource.name: PopularitySource,
+}
+"""Name -> source, in the order of the columns of `Candidates`."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The union of all sources' proposals for n visitors, in compressed sparse row form.
+
+    Visitor q's candidates are ``[ptr[q], ptr[q + 1])``, by item code, no item twice. `ptr` int64
+    (n + 1,), `item` int32 (m,), `scores` and `ranks` float32 (m, len(SOURCES)): NaN where a source
+    did not propose the item; ranks start at 1.
+    """
+
+    ptr: NDArray[np.int64]
+    item: NDArray[np.int32]
+    scores: NDArray[np.float32]
+    ranks: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """Return the number of visitors."""
+        return len(self.ptr) - 1
+
+    def rows(self) -> NDArray[np.int64]:
+        """Return the visitor that each candidate is for, int64 (m,)."""
+        return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.ptr))
+
+    def slice(self, start: int, stop: int) -> "Candidates":
+        """Return the candidates of visitors ``[start, stop)``."""
+        low, high = int(self.ptr[start]), int(self.ptr[stop])
+        return Candidates(
+            ptr=self.ptr[start : stop + 1] - low,
+            item=self.item[low:high],
+            scores=self.scores[low:high],
+            ranks=self.ranks[low:high],
+        )
+
+    @classmethod
+    def concat(cls, parts: Sequence["Candidates"]) -> "Candidates":
+        """Return the candidates of several parts, in order. There must be one at least."""
+        return cls(
+            ptr=concatenate_ptr([part.ptr for part in parts]),
+            item=np.concatenate([part.item for part in parts]),
+            scores=np.concatenate([part.scores for part in parts]),
+            ranks=np.concatenate([part.ranks for part in parts]),
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write all arrays below `folder`."""
+        save_arrays(folder, {column.name: getattr(self, column.name) for column in fields(self)})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        return cls(**load_arrays(folder, [column.name for column in fields(cls)]))
+
+
+def fit_sources(
+    log: "InteractionLog",
+    *,
+    cut_ms: int,
+    event_weights: NDArray[np.float32],
+    config: RetrievalConfig,
+    seed: int,
+    threads: int,
+) -> dict[str, CandidateSource]:
+    """Fit every source. See `CandidateSource.fit`."""
+    return {
+        name: source.fit(
+            log,
+            cut_ms=cut_ms,
+            event_weights=event_weights,
+            config=config,
+            seed=seed,
+            threads=threads,
+        )
+        for name, source in SOURCES.items()
+    }
+
+
+def save_sources(sources: Mapping[str, CandidateSource], folder: Path) -> None:
+    """Write each source into a folder of its name below `folder`."""
+    for name, source in sources.items():
+        source.save(folder / name)
+
+
+def load_sources(folder: Path) -> dict[str, CandidateSource]:
+    """Open every source below `folder`, memory-mapped. Raises `NotFoundError`."""
+    return {name: source.load(folder / name) for name, source in SOURCES.items()}
+
+
+def propose_candidates(
+    sources: Mapping[str, CandidateSource], histories: Histories, config: RetrievalConfig
+) -> Candidates:
+    """Return the union of what the sources propose.
+
+    Popularity gives `popular_candidates`, every other source up to `candidates_per_source`; so a
+    visitor without a history has candidates too. A source that `sources` leaves out proposes
+    nothing. Each visitor's candidates are the same to the bit whatever the batch.
+    """
+    proposals = {
+        name: sources[name].propose(
+            histories,
+            config.popular_candidates
+            if name == PopularitySource.name
+            else config.candidates_per_source,
+        )
+        for name in SOURCES
+        if name in sources
+    }
+    return unite(proposals, n_visitors=len(histories))
+
+
+def unite(proposals: Mapping[str, Proposals], *, n_visitors: int) -> Candidates:
+    """Return the proposals of several sources, by name, as one table."""
+    item_bits = 32
+    keys = {
+        name: (part.rows() << item_bits) | part.item.astype(np.int64)
+        for name, part in proposals.items()
+    }
+    distinct = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *keys.values()]))
+    scores = np.full((len(distinct), len(SOURCES)), np.nan, dtype=np.float32)
+    ranks = np.full_like(scores, np.nan)
+    for column, name in enumerate(SOURCES):
+        if name in proposals:
+            place = np.searchsorted(distinct, keys[name])
+            scores[place, column] = proposals[name].score
+            ranks[place, column] = proposals[name].ranks()
+    row = distinct >> item_bits
+    ptr = np.zeros(n_visitors + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row, minlength=n_visitors), out=ptr[1:])
+    return Candidates(
+        ptr=ptr,
+        item=(distinct & ((1 << item_bits) - 1)).astype(np.int32),
+        scores=scores,
+        ranks=ranks,
+    )

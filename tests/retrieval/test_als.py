@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+from implicit.cpu.als import AlternatingLeastSquares
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from endcap.config import AlsConfig, RetrievalConfig
+from endcap.retrieval.als import AlsSource, fit_item_factors
+from tests.retrieval.shop import CONFIG, CUT_MS, WEIGHTS, histories_of, random_histories, random_log
+from tests.retrieval.source_contract import SourceContract
+
+PLAIN = RetrievalConfig(
+    als=CONFIG.als.model_copy(update={"recency_half_life_events": 1e12}), max_history=1000
+)
+
+
+class TestAlsContract(SourceContract):
+    source = AlsSource
+
+
+def implicit_model(seed: int = 1) -> AlternatingLeastSquares:
+    settings = CONFIG.als
+    with threadpool_limits(1, "blas"):
+        return AlternatingLeastSquares(
+            factors=settings.factors,
+            iterations=settings.iterations,
+            regularization=settings.regularization,
+            alpha=settings.alpha,
+            num_threads=1,
+            random_state=seed,
+        )
+
+
+def fit(config: RetrievalConfig = CONFIG, seed: int = 1) -> AlsSource:
+    return AlsSource.fit(
+        random_log(0),
+        cut_ms=CUT_MS,
+        event_weights=WEIGHTS,
+        config=config,
+        seed=seed,
+        threads=1,
+    )
+
+
+def test_item_factors_are_those_of_implicit_called_by_hand() -> None:
+    log = random_log(0)
+    model = implicit_model()
+    table = csr_matrix(
+        (WEIGHTS[log.event_type], (log.user, log.item)), shape=(log.n_users, log.n_items)
+    )
+    with threadpool_limits(1, "blas"):
+        model.fit(table, show_progress=False)
+    seen = np.unique(log.item)
+    assert fit().item_factors[seen].tobytes() == model.item_factors[seen].tobytes()
+
+
+def test_plain_fold_in_equals_implicits_recalculate_user() -> None:
+    source = fit(PLAIN)
+    asked = random_histories(2, n=50, n_items=source.n_items)
+    known = (asked.item >= 0) & (asked.item < source.n_items)
+    table = csr_matrix(
+        (WEIGHTS[asked.event_type[known]], (asked.rows()[known], asked.item[known])),
+        shape=(len(asked), source.n_items),
+    )
+    model = implicit_model()
+    model.item_factors = np.array(source.item_factors)
+    with threadpool_limits(1, "blas"):
+        expected = model.recalculate_user(np.arange(len(asked)), table)
+    np.testing.assert_allclose(source.visitor_factors(asked), expected, rtol=2e-4, atol=2e-5)
+
+
+def test_a_newer_event_moves_the_visitor_more() -> None:
+    source = fit()
+    one, other = (source.visitor_factors(histories_of([(i, 0)]))[0] for i in (3, 40))
+    mixed = source.visitor_factors(histories_of([(3, 0), (40, 0)]))[0]
+    assert mixed @ other / np.linalg.norm(other) > mixed @ one / np.linalg.norm(one)
+
+
+def test_proposals_are_the_largest_products_in_full_precision() -> None:
+    source = fit()
+    asked = random_histories(3, n=40, n_items=source.n_items)
+    visitor = source.visitor_factors(asked).astype(np.float64)
+    exact = (visitor @ source.item_factors.astype(np.float64).T).astype(np.float32)
+    proposals = source.propose(asked, 10)
+    for row in range(len(asked)):
+        low, high = proposals.ptr[row], proposals.ptr[row + 1]
+        best = np.lexsort((np.arange(source.n_items), -exact[row]))[:10]
+        expected = [int(i) for i in best if exact[row, i] > 0]
+        assert proposals.item[low:high].tolist() == expected
+
+
+def test_an_item_without_events_is_never_proposed() -> None:
+    source = fit()
+    asked = random_histories(4, n=100, n_items=source.n_items)
+    assert not source.item_factors[7].any()
+    assert 7 not in source.propose(asked, 1000).item
+
+
+def test_a_visitor_without_known_items_gets_nothing() -> None:
+    proposals = fit().propose(histories_of([], [(-1, 0)]), 10)
+    assert proposals.ptr.tolist() == [0, 0, 0]
+
+
+def test_another_seed_gives_other_factors() -> None:
+    assert fit(seed=1).item_factors.tobytes() != fit(seed=2).item_factors.tobytes()
+
+
+@pytest.mark.parametrize("factors", [1, 80])
+def test_more_factors_than_items_and_a_single_factor_work(factors: int) -> None:
+    settings = AlsConfig(factors=factors, iterations=2, alpha=10.0)
+    learnt = fit_item_factors(
+        random_log(0), event_weights=WEIGHTS, config=settings, seed=1, threads=1
+    )
+    assert learnt.shape == (60, factors)
+    config = RetrievalConfig(als=settings)
+    assert len(fit(config).propose(histories_of([(3, 0)]), 5).item) == 5
