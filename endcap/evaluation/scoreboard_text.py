@@ -1,0 +1,160 @@
+"""The scoreboard as plain text for a terminal: aligned columns, and what was not won."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from endcap.evaluation.bootstrap import Estimate
+from endcap.evaluation.metrics import ACCURACY
+from endcap.evaluation.scoreboard import FULL_STACK, Scoreboard, SliceScores
+from endcap.evaluation.slices import ALL, SLICES
+from endcap.evaluation.tasks import NEW_ITEMS, NEXT_INTERACTION
+
+_METRICS = ("hit_rate", "recall", "mrr", "ndcg", "map", "coverage", "novelty")
+_HEADLINE_TASKS = (NEXT_INTERACTION, NEW_ITEMS)
+_SHOWN_SLICES = tuple(name for name, _ in SLICES if name != ALL)
+
+
+def to_text(scoreboard: Scoreboard) -> str:
+    """Return the scoreboard as text of about 100 columns.
+
+    The two headline tasks are shown in full, with intervals, paired differences and slices; at the
+    end stands, over all tasks, where the full stack does not win.
+    """
+    lines = [*_introduction(scoreboard), ""]
+    for task in _HEADLINE_TASKS:
+        if task.name in scoreboard.tasks:
+            lines += [*_task(scoreboard, task.name, task.description), ""]
+    return "\n".join([*lines, *_not_won(scoreboard)]) + "\n"
+
+
+def _introduction(scoreboard: Scoreboard) -> list[str]:
+    """Return what was measured on what."""
+    if not scoreboard.n_queries:
+        return ["Nothing to measure: no visitor of the test slice came back to an item."]
+    unknown = f"{scoreboard.unknown_target_share:.1%}"
+    size = f"{scoreboard.n_queries:,} queries of {scoreboard.n_visitors:,} visitors"
+    resamples = f"{scoreboard.bootstrap_samples:,} resamples of visitors, seed {scoreboard.seed}"
+    return [
+        f"Test slice {_date(scoreboard.cut_ms)} to {_date(scoreboard.end_ms)} UTC: {size}.",
+        f"Ranked: all {scoreboard.n_items:,} items known before it.",
+        f"Of the next items {unknown} were unknown then and count as misses.",
+        f"Intervals: {scoreboard.confidence:.0%}, {resamples}.",
+    ]
+
+
+def _date(time_ms: int) -> str:
+    """Return a time to the minute."""
+    return datetime.fromtimestamp(time_ms / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _task(scoreboard: Scoreboard, task: str, description: str) -> list[str]:
+    """Return the tables of one task."""
+    scores = scoreboard.scores(task)
+    cutoff = _cutoffs(scores)[-1:] or ["20"]
+    at = cutoff[0]
+    lines = [f"{task}: {description} ({scores.n_queries:,} queries)"]
+    lines += _table(_means(scores, scoreboard.systems))
+    if scores.differences:
+        lines += [
+            "",
+            f"full stack minus baseline, paired, with {scoreboard.confidence:.0%} interval",
+        ]
+        lines += _table(_differences(scores, [f"hit_rate@{at}", f"mrr@{at}", f"ndcg@{at}"]))
+    lines += ["", f"ndcg@{at} by kind of visitor"]
+    return lines + _table(_by_slice(scoreboard, task, f"ndcg@{at}"))
+
+
+def _cutoffs(scores: SliceScores) -> list[str]:
+    """Return the cut-offs that were measured, smallest first."""
+    metrics = next(iter(scores.systems.values()), {})
+    return sorted({name.split("@")[1] for name in metrics}, key=int)
+
+
+def _means(scores: SliceScores, systems: Sequence[str]) -> list[list[str]]:
+    """Return one row a system with the mean of every metric."""
+    columns = [f"{metric}@{k}" for k in _cutoffs(scores) for metric in _METRICS]
+    blocks = [[c for c in columns if c.endswith(f"@{k}")] for k in _cutoffs(scores)]
+    rows: list[list[str]] = []
+    for block in blocks:
+        rows.append(["system", *block])
+        rows += [
+            [name, *(_value(scores.systems[name].get(metric), metric) for metric in block)]
+            for name in systems
+        ]
+    return rows
+
+
+def _differences(scores: SliceScores, metrics: Sequence[str]) -> list[list[str]]:
+    """Return one row a baseline with the paired differences and their intervals."""
+    return [
+        ["against", *metrics],
+        *(
+            [baseline, *(_interval(by_metric.get(metric)) for metric in metrics)]
+            for baseline, by_metric in scores.differences.items()
+        ),
+    ]
+
+
+def _by_slice(scoreboard: Scoreboard, task: str, metric: str) -> list[list[str]]:
+    """Return one row a slice that has queries, with the mean of each system."""
+    rows = [["visitors", "queries", *scoreboard.systems]]
+    for name in _SHOWN_SLICES:
+        scores = scoreboard.scores(task, name)
+        if scores.n_queries:
+            means = [_value(scores.systems[s].get(metric), metric) for s in scoreboard.systems]
+            rows.append([name, f"{scores.n_queries:,}", *means])
+    return rows
+
+
+def _value(estimate: Estimate | None, metric: str) -> str:
+    """Return a mean as text."""
+    if estimate is None or math.isnan(estimate.mean):
+        return "-"
+    return f"{estimate.mean:.2f}" if metric.startswith("novelty") else f"{estimate.mean:.4f}"
+
+
+def _interval(estimate: Estimate | None) -> str:
+    """Return a difference with its interval as text."""
+    if estimate is None or math.isnan(estimate.mean):
+        return "-"
+    return f"{estimate.mean:+.4f} [{estimate.low:+.4f}, {estimate.high:+.4f}]"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines: the first column left-aligned, the others right-aligned."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    return [
+        "  " + "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        for row in rows
+    ]
+
+
+def _not_won(scoreboard: Scoreboard) -> list[str]:
+    """Return where the full stack is not ahead of a baseline, one line a task and baseline."""
+    if not scoreboard.n_queries or FULL_STACK not in scoreboard.systems:
+        return []
+    by_pair: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for task, metric, baseline, difference in scoreboard.not_won():
+        verdict = "behind" if difference.high < 0 else "level"
+        by_pair.setdefault((task, baseline), {}).setdefault(verdict, []).append(metric)
+    if not by_pair:
+        return ["The full stack is ahead of every baseline on every task and metric."]
+    lines = ["Where the full stack does not win (the interval of the difference is not above 0):"]
+    for (task, baseline), by_verdict in by_pair.items():
+        lines += [
+            f"  {task} against {baseline}: {verdict} in {_listed(metrics)}"
+            for verdict, metrics in by_verdict.items()
+        ]
+    return lines
+
+
+def _listed(metrics: Sequence[str]) -> str:
+    """Return metrics as text, each once with its cut-offs: ``ndcg@10,20``."""
+    cutoffs: dict[str, list[str]] = {}
+    for metric in metrics:
+        name, k = metric.split("@")
+        cutoffs.setdefault(name, []).append(k)
+    if len(metrics) == len(ACCURACY) * max(map(len, cutoffs.values())):
+        return "every metric"
+    return " ".join(f"{name}@{','.join(ks)}" for name, ks in cutoffs.items())

@@ -1,0 +1,107 @@
+"""What counts as relevant. Four tasks: (the next item | all within the horizon) x (all | new).
+
+The two headline tasks are ``next_interaction`` (repeats allowed) and ``new_items``. For tasks of
+new items, relevant items and recommendations are restricted to items that are not in the query's
+history. A system is asked for one list, long enough (`recommendations.list_length`), and the seen
+items are taken out of it: the same as asking it for new items only, as long as it scores an item
+without looking at which others may be shown.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.dataset.queries import Queries
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which labels are relevant, and whether seen items are out of bounds."""
+
+    name: str
+    description: str
+    next_only: bool
+    new_only: bool
+
+
+NEXT_INTERACTION: Final = Task(
+    "next_interaction",
+    "the very next event's item, repeats allowed",
+    next_only=True,
+    new_only=False,
+)
+NEXT_NEW_ITEM: Final = Task(
+    "next_new_item",
+    "the very next event's item where the visitor has not seen it yet",
+    next_only=True,
+    new_only=True,
+)
+WITHIN_HORIZON: Final = Task(
+    "within_horizon",
+    "all items until the horizon, graded by their strongest event, repeats allowed",
+    next_only=False,
+    new_only=False,
+)
+NEW_ITEMS: Final = Task(
+    "new_items",
+    "all items until the horizon that the visitor has not seen yet, graded",
+    next_only=False,
+    new_only=True,
+)
+TASKS: Final = (NEXT_INTERACTION, NEW_ITEMS, NEXT_NEW_ITEM, WITHIN_HORIZON)
+
+
+@dataclass(frozen=True)
+class RelevantItems:
+    """What should have been recommended: query q's items are ``[ptr[q], ptr[q + 1])``.
+
+    `item` int32 (r,), each once a query; `gain` float64 (r,), above 0. A query without relevant
+    items is not part of the task.
+    """
+
+    ptr: NDArray[np.int64]
+    item: NDArray[np.int32]
+    gain: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """Return the number of queries."""
+        return len(self.ptr) - 1
+
+    def counts(self) -> NDArray[np.int64]:
+        """Return the number of relevant items of each query, int64 (n,)."""
+        return np.diff(self.ptr)
+
+    def rows(self) -> NDArray[np.int64]:
+        """Return the query that each relevant item belongs to, int64 (r,)."""
+        return np.repeat(np.arange(len(self), dtype=np.int64), self.counts())
+
+
+def relevant_items(queries: Queries, task: Task) -> RelevantItems:
+    """Return the relevant items of each query for a task.
+
+    The next item has gain 1; within the horizon an item's gain is the weight of its strongest
+    event, and an item of weight 0 is not relevant. An item that is unknown at the cut stays: no
+    system can find it, so it counts as a miss. For tasks of new items, an item that occurs in
+    ``queries.histories`` is left out; what lies further back than those histories reach counts as
+    new.
+    """
+    n = len(queries)
+    row = np.repeat(np.arange(n, dtype=np.int64), np.diff(queries.label_ptr))
+    kept = queries.label_first.copy() if task.next_only else queries.label_relevance > 0
+    if task.new_only:
+        kept &= ~_is_seen(queries, row)
+    gain = np.ones(int(kept.sum())) if task.next_only else queries.label_relevance[kept]
+    ptr = np.zeros(n + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row[kept], minlength=n), out=ptr[1:])
+    return RelevantItems(ptr, queries.label_item[kept], gain.astype(np.float64))
+
+
+def _is_seen(queries: Queries, row: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return whether each label's item is in its query's history."""
+    history = queries.histories
+    stride = np.int64(max(history.item.max(initial=0), queries.label_item.max(initial=0))) + 1
+    known = history.item >= 0
+    seen = history.rows()[known] * stride + history.item[known]
+    return (queries.label_item >= 0) & np.isin(row * stride + queries.label_item, seen)
