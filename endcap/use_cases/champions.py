@@ -1,0 +1,72 @@
+"""The champion record and the bundles, in the lake."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from endcap.config import RunConfig
+from endcap.dataset.histories import EventTypes
+from endcap.errors import NotFoundError
+from endcap.features.item_table import ItemTable
+from endcap.ports import ABSENT, Lake
+from endcap.ranking.scorer import TreeScorer
+from endcap.registry.bundle import Bundle, BundleManifest, load_bundle
+from endcap.registry.promotion import CHAMPION_PATH, Champion
+from endcap.retrieval.union import load_sources
+from endcap.serving.model import ServingModel
+from endcap.uncertainty.calibration import Calibration
+from endcap.use_cases.lake_layout import model_path
+
+
+def read_champion(lake: Lake) -> tuple[Champion | None, str]:
+    """Return the champion, or None, and the tag to replace it by.
+
+    Raises `CorruptArtifactError` for a record that is not whole.
+    """
+    found = lake.read(CHAMPION_PATH)
+    return (None, ABSENT) if found is None else (Champion.from_bytes(found.data), found.tag)
+
+
+def write_champion(lake: Lake, champion: Champion, *, expected: str) -> None:
+    """Replace the champion record that had the tag `expected`. Raises `ConflictError`."""
+    lake.write(CHAMPION_PATH, champion.to_bytes(), expected=expected)
+
+
+def require_champion(lake: Lake) -> Champion:
+    """Return the champion. Raises `NotFoundError` if there is none."""
+    champion, _ = read_champion(lake)
+    if champion is None:
+        raise NotFoundError(f"no champion in {lake.uri}; run `endcap run --lake {lake.uri}` first")
+    return champion
+
+
+@contextmanager
+def open_model(
+    lake: Lake, version: str | None = None
+) -> Iterator[tuple[BundleManifest, ServingModel]]:
+    """Give a model's manifest and the model: the champion's, or that of `version`.
+
+    Its arrays may be mapped from the lake while the context lasts. Raises `NotFoundError` if there
+    is none, `CorruptArtifactError` if its files are not what its manifest says, `ConfigError` if
+    another release of Endcap made it with settings that this one does not know.
+    """
+    version = version or require_champion(lake).version
+    path = model_path(version)
+    if lake.manifest(path) is None:
+        raise NotFoundError(f"no model {version!r} in {lake.uri}; `endcap models list` shows them")
+    with lake.open(path) as folder:
+        bundle = load_bundle(folder)
+        yield bundle.manifest, _to_model(bundle)
+
+
+def _to_model(bundle: Bundle) -> ServingModel:
+    config = json.dumps(dict(bundle.manifest.config))
+    return ServingModel(
+        sources=load_sources(bundle.retrieval),
+        items=ItemTable.load(bundle.item_table),
+        scorer=TreeScorer.load(bundle.ranker),
+        calibration=Calibration.from_json(bundle.calibration.read_text(encoding="utf-8")),
+        item_ids=tuple(bundle.item_ids),
+        event_types=EventTypes.load(bundle.event_types),
+        config=RunConfig.parse(config, name=f"model {bundle.version}"),
+    )

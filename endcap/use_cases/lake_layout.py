@@ -1,0 +1,29 @@
+"""Where a lake keeps what the use cases write. See docs/lake.md."""
+
+from typing import Final
+
+LATEST_SCOREBOARD: Final = "scoreboard.json"
+"""Small object: the scoreboard of the run that finished its evaluation last."""
+
+_MODELS: Final = "models"
+_RUNS: Final = "runs"
+_STEPS: Final = "steps"
+
+
+def model_path(version: str = "") -> str:
+    """Return the folder of a model bundle; without a version, what lies above all of them."""
+    return f"{_MODELS}/{version}" if version else _MODELS
+
+
+def run_path(run_id: str, name: str) -> str:
+    """Return where something of a run lies: a small object, or a folder.
+
+    >>> run_path("run-1", "gate.json")
+    'runs/run-1/gate.json'
+    """
+    return f"{_RUNS}/{run_id}/{name}"
+
+
+def step_path(step: str, fingerprint: str) -> str:
+    """Return the folder of a step's output."""
+    return f"{_STEPS}/{step}/{fingerprint}"

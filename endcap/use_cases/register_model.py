@@ -1,0 +1,92 @@
+"""The model bundle: what the serving fold knows, the ranker, and the calibration, in one folder."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from endcap.evaluation.scoreboard import Scoreboard
+from endcap.ports import Lake
+from endcap.registry.bundle import BundleParts, assemble
+from endcap.registry.promotion import Candidate
+from endcap.use_cases.clean_log import read_item_ids
+from endcap.use_cases.folds import SERVING
+from endcap.use_cases.lake_layout import model_path
+from endcap.use_cases.runs import CLEAN, Run, open_run, to_json
+
+PARTS: Final = (CLEAN, "items", f"retrieval-{SERVING}", "ranker", "calibration", "evaluation")
+"""The steps that a bundle is assembled from."""
+
+
+def register_model(
+    request: Mapping[str, Any], lake: Lake, *, code_version: str = "unknown"
+) -> dict[str, Any]:
+    """Assemble the bundle of the run ``request["run_id"]`` and file it under its version.
+
+    `code_version`: the git commit that the bundle names. Returns ``version``. Raises
+    `NotFoundError` if there is no such run, or a step before this one is not finished.
+    """
+    run = open_run(str(request["run_id"]), lake)
+
+    def compute(out: Path) -> dict[str, Any]:
+        facts = _file_bundle(run, code_version)
+        (out / "model.json").write_bytes(to_json(facts))
+        return facts
+
+    ref = run.perform(
+        "model",
+        rooms=["dataset", "evaluation", "registry", "retrieval"],
+        params={"config": run.config.model_dump(mode="json"), "cut_ms": run.fold(SERVING).cut_ms},
+        inputs=[run.ref(part) for part in PARTS],
+        compute=compute,
+    )
+    return {"version": ref.facts["version"], "reused": ref.reused}
+
+
+def registered(run: Run) -> Candidate:
+    """Return the model that a run registered. Raises `NotFoundError` if it has not yet."""
+    facts = run.ref("model").facts
+    return Candidate(facts["version"], facts["path"], facts["cut_ms"], run.run_id)
+
+
+def _file_bundle(run: Run, code_version: str) -> dict[str, Any]:
+    lake, cut_ms = run.lake, run.fold(SERVING).cut_ms
+    clean, items, retrieval, ranker, calibration, evaluation = (run.ref(part) for part in PARTS)
+    with (
+        lake.open(clean.path, only=["event_types.json"]) as clean_folder,
+        lake.open(items.path, only=[f"{SERVING}/"]) as items_folder,
+        lake.open(retrieval.path) as retrieval_folder,
+        lake.open(ranker.path) as ranker_folder,
+        lake.open(calibration.path) as calibration_folder,
+        lake.open(evaluation.path) as evaluation_folder,
+        lake.staging() as staged,
+    ):
+        board = (evaluation_folder / "scoreboard.json").read_text(encoding="utf-8")
+        metrics = Scoreboard.from_json(board).headline()
+        manifest = assemble(
+            staged,
+            BundleParts(
+                item_ids=read_item_ids(run, before_ms=cut_ms),
+                item_table=items_folder / SERVING,
+                retrieval=retrieval_folder,
+                ranker=ranker_folder,
+                calibration=calibration_folder / "calibration.json",
+                event_types=clean_folder / "event_types.json",
+                evaluation=evaluation_folder,
+            ),
+            cut_ms=cut_ms,
+            created_from=clean.digest,
+            git_commit=code_version,
+            config=run.config.model_dump(mode="json"),
+            metrics=metrics,
+        )
+        path = model_path(manifest.version)
+        facts = {
+            "version": manifest.version,
+            "path": path,
+            "cut_ms": cut_ms,
+            "cut": datetime.fromtimestamp(cut_ms / 1000, tz=UTC).isoformat(),
+            "metrics": metrics,
+        }
+        lake.commit(path, staged, facts=facts)
+    return facts

@@ -1,0 +1,47 @@
+"""Every candidate source, fitted on what lies before one fold's cut."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from endcap.ports import Lake
+from endcap.retrieval.union import fit_sources, save_sources
+from endcap.use_cases.clean_log import read_event_types, read_log
+from endcap.use_cases.runs import CLEAN, open_run
+
+
+def train_retrieval(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
+    """Fit the candidate sources of the fold ``request["fold"]``.
+
+    Returns what they were fitted on: ``events``, ``items``, ``users``. Raises `NotFoundError` if
+    there is no such run or fold.
+    """
+    run = open_run(str(request["run_id"]), lake)
+    fold, config = run.fold(str(request["fold"])), run.config
+
+    def compute(out: Path) -> dict[str, Any]:
+        log = read_log(run, before_ms=fold.cut_ms)
+        sources = fit_sources(
+            log,
+            cut_ms=fold.cut_ms,
+            event_weights=read_event_types(run).weight_array(),
+            config=config.retrieval,
+            seed=config.seed,
+            threads=config.threads,
+        )
+        save_sources(sources, out)
+        return {"events": len(log), "items": log.n_items, "users": log.n_users}
+
+    ref = run.perform(
+        f"retrieval-{fold.name}",
+        rooms=["dataset", "retrieval"],
+        params={
+            "retrieval": config.retrieval.model_dump(mode="json"),
+            "cut_ms": fold.cut_ms,
+            "seed": config.seed,
+            "threads": config.threads,
+        },
+        inputs=[run.ref(CLEAN)],
+        compute=compute,
+    )
+    return {**ref.facts, "fold": fold.name, "reused": ref.reused}
