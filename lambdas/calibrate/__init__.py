@@ -1,0 +1,3 @@
+"""Lambda function: scores to probabilities and intervals."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Lambda function: challenger against champion."""
+
+__all__: list[str] = []

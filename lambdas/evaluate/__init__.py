@@ -1,0 +1,3 @@
+"""Lambda function: the scoreboard."""
+
+__all__: list[str] = []

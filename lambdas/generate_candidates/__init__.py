@@ -1,0 +1,3 @@
+"""Lambda function: one shard's candidates and features."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Lambda function: a refusal, kept with its reasons."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Lambda function: the queries to learn from and their shards."""
+
+__all__: list[str] = []

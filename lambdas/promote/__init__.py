@@ -1,0 +1,3 @@
+"""Lambda function: a new champion."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Lambda function: batch recommendations."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Lambda function: what stopped a run."""
+
+__all__: list[str] = []

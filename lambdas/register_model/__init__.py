@@ -1,0 +1,3 @@
+"""Lambda function: the model bundle."""
+
+__all__: list[str] = []

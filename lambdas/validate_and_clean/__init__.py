@@ -1,0 +1,3 @@
+"""Lambda function: raw log to canonical tables."""
+
+__all__: list[str] = []

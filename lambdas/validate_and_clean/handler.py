@@ -1,0 +1,16 @@
+"""Lambda function: raw log to canonical tables."""
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from endcap.adapters.raw_logs import OpenRawLogs
+from endcap.bootstrap import open_lake_from
+from endcap.use_cases.validate_and_clean import validate_and_clean
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+    """Start the run ``event["run_id"]`` and clean the log ``event["raw"]``."""
+    lake = open_lake_from(os.environ)
+    return validate_and_clean(event, lake, OpenRawLogs(), now_ms=int(time.time() * 1000))
