@@ -1,0 +1,91 @@
+"""Runs the workflow, and kills it in a state that is named."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from tests.workflow.command_line import ENDCAP, clean_environment
+
+NEVER_STAGES = frozenset({"CheckGate", "Promote", "KeepChampion", "RecordFailure"})
+"""States that build no folder: there is no moment to wait for, so they are killed early on."""
+
+_EARLY_SECONDS, _LATE_SECONDS = 0.1, 60
+_LOOK_SECONDS = 0.005
+_GONE_SECONDS = 30
+
+
+def run_and_kill(raw: Path, lake: Path, config: Path, states: Collection[str]) -> set[str]:
+    """Start a run, SIGKILL it in the first of `states` it enters, and return those it was in.
+
+    The kill comes when something has been written into the lake's staging since the state was
+    entered; early on in a state that builds nothing, or that went by too quickly in an earlier run.
+    Afterwards nothing that the run started is alive. Empty if the run ended first.
+    """
+    earlier = set((lake / "runs").glob("*"))
+    early = NEVER_STAGES | _entered(earlier)
+    command: list[str | Path] = [ENDCAP, "run", "--raw", raw, "--lake", lake, "--config", config]
+    process = subprocess.Popen(
+        command, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    in_the_act: set[str] = set()
+    first_seen: dict[str, tuple[float, set[str]]] = {}
+    try:
+        while not in_the_act and process.poll() is None:
+            time.sleep(_LOOK_SECONDS)
+            runs = set((lake / "runs").glob("*")) - earlier
+            for state in _entered(runs) & set(states):
+                staged = _staged(lake)
+                entered_at, staged_before = first_seen.setdefault(state, (time.monotonic(), staged))
+                patience = _EARLY_SECONDS if state in early else _LATE_SECONDS
+                if staged - staged_before or time.monotonic() - entered_at > patience:
+                    in_the_act |= set(workers_of(lake).values()) & set(states)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not in_the_act or process.returncode == -signal.SIGKILL
+    _wait_until_nobody_works_for(lake)
+    return in_the_act
+
+
+def workers_of(lake: Path) -> dict[int, str]:
+    """Return the processes that work for a lake: process id -> state."""
+    mark = f"ENDCAP_LAKE_URI={lake}\0".encode()
+    workers = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (entry / "environ").read_bytes():
+                workers[int(entry.name)] = _state_of((entry / "cwd").readlink().name)
+        except OSError:
+            continue  # it has ended meanwhile, or is another user's
+    return workers
+
+
+def _wait_until_nobody_works_for(lake: Path) -> None:
+    deadline = time.monotonic() + _GONE_SECONDS
+    while left := workers_of(lake):
+        assert time.monotonic() < deadline, f"workers outlive the run: {left}"
+        time.sleep(_LOOK_SECONDS)
+
+
+def _entered(runs: Iterable[Path]) -> set[str]:
+    """Return the states that runs have entered, by their logs."""
+    return {_state_of(log.stem) for run in runs for log in (run / "logs").glob("*.log")}
+
+
+def _staged(lake: Path) -> set[str]:
+    """Return what lies in staging: files, and folders that have something in them."""
+    names = set()
+    for entry in (lake / ".staging").glob("*"):
+        try:
+            if not entry.is_dir() or any(entry.iterdir()):
+                names.add(entry.name)
+        except FileNotFoundError:
+            continue  # published at this moment
+    return names
+
+
+def _state_of(name: str) -> str:
+    """Return "TrainFold" of "TrainFold-3"."""
+    return name.rpartition("-")[0]
