@@ -11,6 +11,9 @@
     │   ├── CorruptArtifactError  bytes do not match the hash in their manifest
     │   ├── ConflictError         a conditional write lost against another writer
     │   └── TransientLakeError    storage is throttled or away for a moment: try again
+    ├── ServiceError              a part of the prediction service is away
+    │   ├── HistoryUnavailableError   visitors' histories cannot be read or written just now
+    │   └── RecordLogUnavailableError nothing can be made durable just now
     └── WorkflowError             an execution of a state machine failed
 
 The names are spelled the same in ``state_machines/*.asl.json``: a state retries on
@@ -62,6 +65,18 @@ class TransientLakeError(LakeError):
     """Storage is throttled or away for a moment; the same call may succeed later."""
 
 
+class ServiceError(EndcapError):
+    """A part of the prediction service is away; the same request may succeed later."""
+
+
+class HistoryUnavailableError(ServiceError):
+    """The store of visitors' histories cannot be read or written just now."""
+
+
+class RecordLogUnavailableError(ServiceError):
+    """The record log cannot make anything durable just now."""
+
+
 class WorkflowError(EndcapError):
     """An execution of a state machine failed."""
 
@@ -72,9 +87,12 @@ __all__ = [
     "CorruptArtifactError",
     "DatasetError",
     "EndcapError",
+    "HistoryUnavailableError",
     "LakeError",
     "NotEnoughDataError",
     "NotFoundError",
+    "RecordLogUnavailableError",
+    "ServiceError",
     "TooManyBadRowsError",
     "TransientLakeError",
     "UserInputError",

@@ -1,6 +1,6 @@
 """Protocols between computation and the world. `endcap.adapters` implements them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,3 +113,72 @@ class RawLogs(Protocol):
 
     def open(self, uri: str) -> AbstractContextManager[Path]:
         """Give the raw log at `uri` as a local, read-only folder. Raises `NotFoundError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorEvent:
+    """One event of a visitor, in the shop's own ids.
+
+    `event_id` is unique among the visitor's events: the same id again is the same event. `time_ms`:
+    when it happened, UTC epoch ms. `recommendation_id`: the answer that led to it, if told.
+    """
+
+    event_id: str
+    user_id: str
+    item_id: str
+    event_type: str
+    time_ms: int
+    transaction_id: str | None = None
+    recommendation_id: str | None = None
+
+
+class HistoryStore(Protocol):
+    """What each visitor did lately. Every method raises `HistoryUnavailableError`."""
+
+    def read(self, user_id: str, *, limit: int) -> list[VisitorEvent]:
+        """Return the newest `limit` events, oldest first, events of one time by event id.
+
+        An unknown visitor has none.
+        """
+
+    def add(self, events: Sequence[VisitorEvent]) -> None:
+        """Keep the events, of any visitors.
+
+        Of equal (user_id, event_id) the first stays, so adding twice is adding once. If it raises,
+        part of the events may be kept.
+        """
+
+    def erase(self, user_id: str) -> None:
+        """Forget a visitor whole. An unknown one is forgotten already."""
+
+
+EVENTS: Final = "events"
+EXPOSURES: Final = "exposures"
+ERASURES: Final = "erasures"
+STREAMS: Final = (EVENTS, EXPOSURES, ERASURES)
+"""The streams of a record log: what visitors did, what they were shown, whom to forget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row of a record log: when it was received (UTC epoch ms), and its plain JSON fields."""
+
+    received_ms: int
+    fields: Mapping[str, Any]
+
+
+class RecordLog(Protocol):
+    """Append-only streams that the training workflow reads later.
+
+    A record is durable when `append` returns. One that was appended while `append` raised may be
+    there or not, and after a retry twice: readers go by the ids in the fields.
+    """
+
+    def append(self, stream: str, records: Sequence[Record]) -> None:
+        """Make the records durable. Raises `RecordLogUnavailableError`."""
+
+    def read(self, stream: str, *, since_ms: int) -> Iterator[Record]:
+        """Yield the records received at or after `since_ms`, of each writer in order.
+
+        What is being written may be left out. Raises `RecordLogUnavailableError`.
+        """
