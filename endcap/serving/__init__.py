@@ -3,7 +3,10 @@
 ``model``      everything that serving needs of one bundle
 ``requests``   what a doorway was told, however badly, as histories; what of it was ignored
 ``slates``     what is asked for, and what comes back
-``rules``      which candidates are allowed, and what fills a slate that is short
+``filters``    what items must be like to be shown
+``rules``      which items a visitor may be shown, and how many of a category
+``boosting``   items that a shop wants moved up or down
+``ladder``     what fills a slate that is short; ``taking``, ``shelves``, ``trending`` serve it
 ``recommend``  history -> candidates -> rules -> features -> ranking -> intervals -> top k
 """
 

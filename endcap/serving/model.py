@@ -13,6 +13,8 @@ from endcap.features.item_table import ItemTable
 from endcap.ranking.scorer import TreeScorer
 from endcap.retrieval.popularity import PopularitySource
 from endcap.retrieval.source import CandidateSource, Proposals
+from endcap.serving.shelves import Shelves
+from endcap.serving.trending import WINDOWS_DAYS, Board, trending_board
 from endcap.uncertainty.calibration import Calibration
 
 
@@ -67,3 +69,46 @@ class ServingModel:
         rest = np.ones(self.n_items, dtype=bool)
         rest[self.popular.item] = False
         return np.concatenate([self.popular.item, np.flatnonzero(rest).astype(np.int32)])
+
+    @cached_property
+    def fill_place(self) -> NDArray[np.int64]:
+        """Each item's place in the fill order, int64 (n_items,)."""
+        place = np.empty(self.n_items, dtype=np.int64)
+        place[self.fill_order] = np.arange(self.n_items)
+        return place
+
+    @cached_property
+    def category_codes(self) -> dict[str, int]:
+        """The code of each category id."""
+        return {name: code for code, name in enumerate(self.items.category_ids)}
+
+    @cached_property
+    def by_category(self) -> Shelves:
+        """The catalogue by category, popular items first."""
+        return self._shelves(self.items.category)
+
+    @cached_property
+    def by_root(self) -> Shelves:
+        """The catalogue by category tree, popular items first."""
+        return self._shelves(self.items.root)
+
+    def board(self, window_days: int) -> Board:
+        """Return what was in demand in one of `trending.WINDOWS_DAYS`."""
+        return self._boards[window_days]
+
+    @cached_property
+    def _boards(self) -> dict[int, Board]:
+        return {
+            days: trending_board(self.items, self.event_weights, window_days=days)
+            for days in WINDOWS_DAYS
+        }
+
+    def _shelves(self, category: NDArray[np.int32]) -> Shelves:
+        n_categories = len(self.items.category_parent)
+        return Shelves.sort(category, self.fill_order, n_categories=n_categories)
+
+    def warm_up(self) -> None:
+        """Compute everything that is computed once, before the first visitor has to wait for it."""
+        _ = self.item_codes, self.category_codes, self.event_weights, self.popular
+        _ = self.fill_place, self.by_category, self.by_root, self._boards
+        _ = self.items.category_paths

@@ -1,5 +1,7 @@
 """History to slate: candidates, rules, features, ranking, intervals, top k."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Final
 
@@ -9,20 +11,24 @@ from numpy.typing import NDArray
 from endcap.dataset.histories import Histories
 from endcap.ranking.scoring import score_candidates
 from endcap.retrieval.union import SOURCES, Candidates, propose_candidates
+from endcap.serving.boosting import boosted
+from endcap.serving.ladder import RUNGS, climb
 from endcap.serving.model import ServingModel
-from endcap.serving.rules import Forbidden, fill, keep_allowed
-from endcap.serving.slates import CATALOGUE, Slate, SlateItem, SlateRequest
+from endcap.serving.rules import Rules, keep_allowed, within_cap
+from endcap.serving.slates import Slate, SlateItem, SlateRequest
+from endcap.serving.taking import Taking, popularity_columns
 
 VISITORS_AT_ONCE: Final = 500
-_SOURCE_NAMES: Final = (*SOURCES, CATALOGUE)
+_SOURCE_NAMES: Final = tuple(dict.fromkeys((*SOURCES, *RUNGS)))
+_RUNG_SOURCE: Final = np.asarray([_SOURCE_NAMES.index(rung) for rung in RUNGS], dtype=np.int64)
 
 
 def recommend(model: ServingModel, histories: Histories, request: SlateRequest) -> list[Slate]:
     """Return one slate a visitor, in order.
 
     A slate has `request.k` distinct items, fewer only where the catalogue has no more that the
-    request allows. Retrieved candidates come first, by the ranker's score and then by item code;
-    popular items, then any of the catalogue, fill what is left. An empty history or one of unknown
+    request allows. Retrieved candidates come first, by the ranker's score, boosts added, and then
+    by item code; `endcap.serving.ladder` fills what is left. An empty history or one of unknown
     items alone is served like any other. A visitor's slate is the same to the bit alone and in any
     batch.
 
@@ -45,43 +51,128 @@ def recommend(model: ServingModel, histories: Histories, request: SlateRequest) 
 
 def _serve(model: ServingModel, histories: Histories, request: SlateRequest) -> list[Slate]:
     recent = histories.newest(model.config.retrieval.max_history)
-    forbidden = Forbidden.by(histories, request, model.n_items)
+    rules = Rules.of(request, histories, model)
     proposed = propose_candidates(model.sources, recent, model.config.retrieval)
-    candidates, added = fill(keep_allowed(proposed, forbidden), forbidden, model, request.k)
-    scores = score_candidates(
+    candidates = keep_allowed(proposed, rules)
+    scores = _score(model, recent, candidates)
+    visitor = candidates.rows()
+    lifted = boosted(scores, candidates.item, visitor, request.boosts)
+    best = _best_rows(candidates, lifted, model, request)
+    shown = _Rows(
+        visitor=visitor[best],
+        item=candidates.item[best],
+        score=lifted[best],
+        plain=scores[best],
+        source=_source_codes(candidates.ranks[best]),
+    )
+    short = np.flatnonzero(np.bincount(shown.visitor, minlength=len(histories)) < request.k)
+    fills = [_fill(model, recent, rules, shown, int(visitor), request) for visitor in short]
+    return _slates(model, _Rows.joined([shown, *fills]), len(histories), request)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of slates, best first within a visitor, all arrays of one length.
+
+    `score` orders; `plain`, the same without boosts, is what probability and interval are of.
+    """
+
+    visitor: NDArray[np.int64]
+    item: NDArray[np.int32]
+    score: NDArray[np.float64]
+    plain: NDArray[np.float64]
+    source: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, parts: Sequence["_Rows"]) -> "_Rows":
+        """Return the rows of all parts, visitor by visitor, of a visitor in the parts' order."""
+        if len(parts) == 1:
+            return parts[0]
+        order = np.argsort(np.concatenate([part.visitor for part in parts]), kind="stable")
+        return cls(
+            **{
+                column.name: np.concatenate([getattr(part, column.name) for part in parts])[order]
+                for column in fields(cls)
+            }
+        )
+
+
+def _score(
+    model: ServingModel, histories: Histories, candidates: Candidates
+) -> NDArray[np.float64]:
+    return score_candidates(
         model.scorer,
-        recent,
+        histories,
         candidates,
         model.items,
         model.config.features,
         model.event_weights,
     )
-    best = _best_rows(candidates, scores, added, request.k)
-    # An item that only fills a place never outscores one that was retrieved.
-    shown = _never_rising(scores[best], candidates.rows()[best])
-    lower, upper = model.calibration.interval(shown, request.confidence)
-    rows = list(
-        map(
-            SlateItem,
-            candidates.item[best].tolist(),
-            shown.tolist(),
-            model.calibration.probability_of(shown).tolist(),
-            lower.tolist(),
-            upper.tolist(),
-            [_SOURCE_NAMES[code] for code in _source_codes(candidates.ranks[best]).tolist()],
-        )
-    )
-    ends = np.searchsorted(candidates.rows()[best], np.arange(len(histories) + 1)).tolist()
-    return [Slate(tuple(rows[low:high])) for low, high in pairwise(ends)]
 
 
 def _best_rows(
-    candidates: Candidates, scores: NDArray[np.float64], added: NDArray[np.bool_], k: int
+    candidates: Candidates,
+    scores: NDArray[np.float64],
+    model: ServingModel,
+    request: SlateRequest,
 ) -> NDArray[np.int64]:
     """Return the rows of every visitor's first `k`, visitor by visitor, best first."""
     visitor = candidates.rows()
-    order = np.lexsort((candidates.item, -scores, added, visitor))
-    return order[np.arange(len(order)) - candidates.ptr[visitor] < k]
+    order = np.lexsort((candidates.item, -scores, visitor))
+    if request.max_per_category is not None:
+        category = model.items.category[candidates.item[order]]
+        order = order[within_cap(visitor[order], category, request.max_per_category)]
+    starts = np.searchsorted(visitor[order], np.arange(len(candidates)))
+    first: NDArray[np.bool_] = np.arange(len(order)) - starts[visitor[order]] < request.k
+    return order[first]
+
+
+def _fill(
+    model: ServingModel,
+    histories: Histories,
+    rules: Rules,
+    shown: _Rows,
+    visitor: int,
+    request: SlateRequest,
+) -> _Rows:
+    """Return what completes one visitor's slate, best first."""
+    own = shown.item[shown.visitor == visitor]
+    taking = Taking(rules, visitor, own, request.max_per_category)
+    history = histories.slice(visitor, visitor + 1)
+    found = climb(model, history, taking.take, request.k - len(own))
+    scores, ranks = popularity_columns(found.item, model)
+    ptr = np.asarray([0, len(found.item)], dtype=np.int64)
+    plain = _score(model, history, Candidates(ptr, found.item, scores, ranks))
+    score = boosted(plain, found.item, np.zeros(len(plain), dtype=np.int64), request.boosts)
+    order = np.lexsort((found.item, -score))
+    return _Rows(
+        visitor=np.full(len(order), visitor, dtype=np.int64),
+        item=found.item[order],
+        score=score[order],
+        plain=plain[order],
+        source=_RUNG_SOURCE[found.rung[order]],
+    )
+
+
+def _slates(
+    model: ServingModel, rows: _Rows, n_visitors: int, request: SlateRequest
+) -> list[Slate]:
+    # An item that only fills a place never outscores one that was retrieved.
+    plain = _never_rising(rows.plain, rows.visitor) if not request.boosts else rows.plain
+    lower, upper = model.calibration.interval(plain, request.confidence)
+    items = list(
+        map(
+            SlateItem,
+            rows.item.tolist(),
+            _never_rising(rows.score, rows.visitor).tolist(),
+            model.calibration.probability_of(plain).tolist(),
+            lower.tolist(),
+            upper.tolist(),
+            [_SOURCE_NAMES[code] for code in rows.source.tolist()],
+        )
+    )
+    ends = np.searchsorted(rows.visitor, np.arange(n_visitors + 1)).tolist()
+    return [Slate(tuple(items[low:high])) for low, high in pairwise(ends)]
 
 
 def _never_rising(scores: NDArray[np.float64], visitor: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -93,9 +184,6 @@ def _never_rising(scores: NDArray[np.float64], visitor: NDArray[np.int64]) -> ND
 
 
 def _source_codes(ranks: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the column of each row's best rank, the first of equals; the last code for none."""
-    return np.where(
-        np.isnan(ranks).all(axis=1),
-        len(_SOURCE_NAMES) - 1,
-        np.argmin(np.where(np.isnan(ranks), np.inf, ranks), axis=1),
-    )
+    """Return the column of each row's best rank, the first of equals."""
+    best: NDArray[np.int64] = np.argmin(np.where(np.isnan(ranks), np.inf, ranks), axis=1)
+    return best

@@ -1,46 +1,45 @@
-"""Which candidates are allowed, and what fills a slate that they leave short."""
+"""Which items a visitor may be shown, and how many of a category."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap import columns as c
 from endcap.dataset.histories import Histories
-from endcap.retrieval.popularity import PopularitySource
-from endcap.retrieval.union import SOURCES, Candidates
+from endcap.retrieval.union import Candidates
+from endcap.serving.filters import ItemFilter
 from endcap.serving.model import ServingModel
 from endcap.serving.slates import SlateRequest
 
 
 @dataclass(frozen=True)
-class Forbidden:
-    """Items that n visitors must not be shown.
+class Rules:
+    """What n visitors may be shown of a model's items.
 
-    `keys`: ``visitor * n_items + item`` of each, ascending. `everywhere`: codes of items that
-    nobody may be shown, ascending.
+    `keys`: ``visitor * n_items + item`` of each item that its visitor must not be shown, ascending.
+    `everywhere`: codes of items that nobody may be shown, ascending. `filters` hold for all.
     """
 
     keys: NDArray[np.int64]
     everywhere: NDArray[np.int32]
-    n_items: int
+    filters: ItemFilter
+    model: ServingModel
 
     @classmethod
-    def by(cls, histories: Histories, request: SlateRequest, n_items: int) -> "Forbidden":
-        """Return what the request forbids to each visitor."""
-        excluded = np.asarray(sorted(request.exclude), dtype=np.int32)
-        keys = np.zeros(0, dtype=np.int64)
-        if not request.include_seen:
-            known = (histories.item >= 0) & (histories.item < n_items)
-            keys = np.unique(histories.rows()[known] * n_items + histories.item[known])
-        return cls(keys, excluded, n_items)
+    def of(cls, request: SlateRequest, histories: Histories, model: ServingModel) -> "Rules":
+        """Return what the request allows to each visitor."""
+        everywhere = np.asarray(sorted(request.exclude), dtype=np.int32)
+        keys = _forbidden_keys(request, histories, model)
+        return cls(keys, everywhere, request.filters, model)
 
     def allows(
         self, visitor: NDArray[np.int64] | int, item: NDArray[np.int32]
     ) -> NDArray[np.bool_]:
         """Return whether each item may be shown to its visitor, bool (m,)."""
-        allowed = np.ones(len(item), dtype=bool)
+        allowed = self.filters.allows(item, self.model.items)
         for forbidden, asked in (
-            (self.keys, visitor * np.int64(self.n_items) + item),
+            (self.keys, visitor * np.int64(self.model.n_items) + item),
             (self.everywhere, item),
         ):
             if len(forbidden):
@@ -49,83 +48,46 @@ class Forbidden:
         return allowed
 
 
-def keep_allowed(candidates: Candidates, forbidden: Forbidden) -> Candidates:
+def _forbidden_keys(
+    request: SlateRequest, histories: Histories, model: ServingModel
+) -> NDArray[np.int64]:
+    known = (histories.item >= 0) & (histories.item < model.n_items)
+    visitor = histories.rows()
+    age = histories.now_ms[visitor] - histories.time_ms
+    forbidden = np.zeros(len(known), dtype=bool)
+    if not request.include_seen:
+        window = request.seen_window_ms
+        forbidden |= known if window is None else known & (age <= window)
+    if request.bought_window_ms is not None:
+        bought = histories.event_type == model.event_types.code(c.TRANSACTION)
+        forbidden |= known & bought & (age <= request.bought_window_ms)
+    return np.unique(visitor[forbidden] * np.int64(model.n_items) + histories.item[forbidden])
+
+
+def keep_allowed(candidates: Candidates, rules: Rules) -> Candidates:
     """Return the candidates that are allowed."""
     visitor = candidates.rows()
-    allowed = forbidden.allows(visitor, candidates.item)
-    return _candidates(
-        np.bincount(visitor[allowed], minlength=len(candidates)),
-        candidates.item[allowed],
-        candidates.scores[allowed],
-        candidates.ranks[allowed],
+    allowed = rules.allows(visitor, candidates.item)
+    if allowed.all():
+        return candidates
+    return Candidates(
+        ptr=np.searchsorted(visitor[allowed], np.arange(len(candidates.ptr))).astype(np.int64),
+        item=candidates.item[allowed],
+        scores=candidates.scores[allowed],
+        ranks=candidates.ranks[allowed],
     )
 
 
-def fill(
-    candidates: Candidates, forbidden: Forbidden, model: ServingModel, k: int
-) -> tuple[Candidates, NDArray[np.bool_]]:
-    """Return candidates with `k` a visitor wherever the catalogue allows, and which were added.
+def within_cap(
+    visitor: NDArray[np.int64], category: NDArray[np.int32], most: int
+) -> NDArray[np.bool_]:
+    """Return which rows are among the first `most` of their visitor and category, bool (m,).
 
-    `candidates` are allowed ones only. What is missing comes from the most popular allowed items,
-    then from the rest of the catalogue by item code. Added rows stand at the end of their
-    visitor's candidates and carry the popularity source's own score and rank.
+    `visitor` and `category` (m,), best rows first. A row without a category, -1, always is.
     """
-    short = np.flatnonzero(np.diff(candidates.ptr) < min(k, model.n_items))
-    if len(short) == 0:
-        return candidates, np.zeros(len(candidates.item), dtype=bool)
-    added = [_missing(int(visitor), candidates, forbidden, model, k) for visitor in short]
-    place = np.concatenate(added)
-    visitor = np.concatenate(
-        [candidates.rows(), np.repeat(short, [len(places) for places in added])]
-    )
-    order = np.argsort(visitor, kind="stable")
-    scores, ranks = _popularity_columns(place, model)
-    return (
-        _candidates(
-            np.bincount(visitor, minlength=len(candidates)),
-            np.concatenate([candidates.item, model.fill_order[place]])[order],
-            np.concatenate([candidates.scores, scores])[order],
-            np.concatenate([candidates.ranks, ranks])[order],
-        ),
-        order >= len(candidates.item),
-    )
-
-
-def _missing(
-    visitor: int, candidates: Candidates, forbidden: Forbidden, model: ServingModel, k: int
-) -> NDArray[np.int64]:
-    """Return the places in the fill order of the items that bring a visitor to `k`."""
-    own = candidates.item[candidates.ptr[visitor] : candidates.ptr[visitor + 1]]
-    wanted, start, found = k - len(own), 0, np.zeros(0, dtype=np.int64)
-    # As a rule the first few hundred popular items are enough; the catalogue may have millions.
-    width = 2 * (k + len(own))
-    while len(found) < wanted and start < model.n_items:
-        items = model.fill_order[start : start + width]
-        free = forbidden.allows(visitor, items) & ~np.isin(items, own)
-        found = np.concatenate([found, start + np.flatnonzero(free)])
-        start, width = start + width, 4 * width
-    return found[:wanted]
-
-
-def _popularity_columns(
-    place: NDArray[np.int64], model: ServingModel
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the score and rank columns of added rows, NaN for all but popularity."""
-    scores = np.full((len(place), len(SOURCES)), np.nan, dtype=np.float32)
-    ranks = np.full_like(scores, np.nan)
-    column = list(SOURCES).index(PopularitySource.name)
-    popular = place < len(model.popular.item)
-    scores[popular, column] = model.popular.score[place[popular]]
-    ranks[popular, column] = place[popular] + 1
-    return scores, ranks
-
-
-def _candidates(
-    counts: NDArray[np.int64],
-    item: NDArray[np.int32],
-    scores: NDArray[np.float32],
-    ranks: NDArray[np.float32],
-) -> Candidates:
-    ptr = np.zeros(len(counts) + 1, dtype=np.int64)
-    np.cumsum(counts, out=ptr[1:])
-    return Candidates(ptr=ptr, item=item, scores=scores, ranks=ranks)
+    key = visitor * (int(category.max(initial=0)) + 2) + category
+    order = np.argsort(key, kind="stable")
+    starts = np.flatnonzero(np.diff(key[order], prepend=-2))
+    place = np.empty(len(key), dtype=np.int64)
+    place[order] = np.arange(len(key)) - np.repeat(starts, np.diff(starts, append=len(key)))
+    return (place < most) | (category < 0)

@@ -4,25 +4,36 @@ from dataclasses import dataclass
 from typing import Final
 
 from endcap.errors import UserInputError
+from endcap.serving.filters import ItemFilter
 
 CATALOGUE: Final = "catalogue"
-"""Source of an item that only its being in the catalogue speaks for: the last rung of the fill."""
+"""Source of an item that only its being in the catalogue speaks for: the last rung."""
 
 
 @dataclass(frozen=True)
 class SlateRequest:
     """What every visitor of a batch asks for.
 
-    `k` items; `include_seen`: may items of the visitor's own history come back; `exclude`: item
-    codes that must not; `confidence` of the intervals, the calibration's own if None.
+    `k` items; `include_seen`: may items of the visitor's own history come back; `seen_window_ms`
+    and `bought_window_ms`: how far back seeing or buying an item forbids it, None for the whole
+    history where seen items are forbidden and for not at all where bought ones are; `exclude`:
+    item codes that must not come; `filters`: what the rest must be like; `max_per_category`: how
+    many items of one category a slate may hold, those without a category not counted; `boosts`:
+    (item code, by how much), see `boosted`; `confidence` of the intervals, the calibration's own
+    if None.
 
-    Raises `UserInputError` if `k` is not positive or the confidence not between 0 and 1.
+    Raises `UserInputError` if a number is out of its range.
     """
 
     k: int = 20
     include_seen: bool = False
     exclude: frozenset[int] = frozenset()
     confidence: float | None = None
+    seen_window_ms: int | None = None
+    bought_window_ms: int | None = None
+    filters: ItemFilter = ItemFilter()  # noqa: RUF009 -- frozen, as a value
+    max_per_category: int | None = None
+    boosts: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -31,6 +42,10 @@ class SlateRequest:
         if self.confidence is not None and not 0 < self.confidence < 1:
             raise UserInputError(
                 f"a confidence lies between 0 and 1, and {self.confidence} does not"
+            )
+        if self.max_per_category is not None and self.max_per_category < 1:
+            raise UserInputError(
+                f"a slate holds at least 1 item a category, not {self.max_per_category}"
             )
 
 

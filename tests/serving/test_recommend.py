@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from endcap.retrieval.union import SOURCES, propose_candidates
 from endcap.serving import recommend as module
+from endcap.serving.ladder import CATEGORY, RUNGS
 from endcap.serving.model import ServingModel
 from endcap.serving.recommend import recommend
 from endcap.serving.slates import CATALOGUE, Slate, SlateRequest
@@ -58,7 +59,7 @@ def test_an_item_is_described_consistently(
         point = float(model.calibration.expected_of(np.array([item.score]))[0])
         assert 0 <= item.lower <= point <= item.upper <= 1
         assert point <= item.probability + 1e-12
-        assert item.source in {*SOURCES, CATALOGUE}
+        assert item.source in {*SOURCES, *RUNGS}
 
 
 @settings(max_examples=15, deadline=None)
@@ -118,10 +119,18 @@ def test_fill_comes_after_what_was_retrieved_in_the_order_of_popularity(
     assert filled <= set(range(N_ITEMS)) - set(retrieved)
 
 
-def test_without_any_source_the_catalogue_fills_the_slate(model: ServingModel) -> None:
+def test_without_any_source_the_visitors_category_fills_the_slate(model: ServingModel) -> None:
     bare = replace(model, sources={})
     slate = one(bare, [2], SlateRequest(k=5))
-    assert sorted(slate.item_codes()) == [0, 1, 3, 4, 5]
+    assert sorted(slate.item_codes()) == [8, 14, 20, 26, 32]
+    assert {item.source for item in slate.items} == {CATEGORY}
+
+
+def test_without_any_source_or_demand_the_catalogue_fills_the_slate(model: ServingModel) -> None:
+    unwanted = replace(model.items, features=np.zeros_like(model.items.features))
+    bare = replace(model, sources={}, items=unwanted)
+    slate = one(bare, [], SlateRequest(k=5))
+    assert sorted(slate.item_codes()) == [0, 1, 2, 3, 4]
     assert {item.source for item in slate.items} == {CATALOGUE}
 
 

@@ -1,0 +1,33 @@
+"""Items by category, the most popular first."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """Items in compressed sparse row form: category c's are ``[ptr[c], ptr[c + 1])`` of `item`.
+
+    `ptr` int64 (categories + 1,), `item` int32 (items that have a category,), codes.
+    """
+
+    ptr: NDArray[np.int64]
+    item: NDArray[np.int32]
+
+    @classmethod
+    def sort(
+        cls, category: NDArray[np.int32], order: NDArray[np.int32], *, n_categories: int
+    ) -> "Shelves":
+        """Return the items that `order` (codes, best first) names by `category`, int32 by item."""
+        shelf = category[order]
+        kept = shelf >= 0
+        by_shelf = np.argsort(shelf[kept], kind="stable")
+        ptr = np.zeros(n_categories + 1, dtype=np.int64)
+        np.cumsum(np.bincount(shelf[kept], minlength=n_categories), out=ptr[1:])
+        return cls(ptr, order[kept][by_shelf])
+
+    def items_of(self, category: int) -> NDArray[np.int32]:
+        """Return a category's items, best first."""
+        return self.item[self.ptr[category] : self.ptr[category + 1]]

@@ -1,0 +1,48 @@
+"""What is in demand lately, in the whole shop or in a category."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.features.item_table import ItemTable
+
+WINDOWS_DAYS: Final = (1, 7, 30)
+LATELY_DAYS: Final = 7
+"""The window that fills slates."""
+
+_COUNTS: Final = ("views", "carts", "purchases")
+
+
+@dataclass(frozen=True)
+class Board:
+    """Items in demand within a window up to the model's cut, most wanted first.
+
+    `item` int32 (m,), codes; `demand` float32 (m,): the events on the item in the window, each by
+    the weight of its type, all above 0. Ties by item code.
+    """
+
+    item: NDArray[np.int32]
+    demand: NDArray[np.float32]
+
+
+def trending_board(
+    items: ItemTable, event_weights: NDArray[np.float32], *, window_days: int
+) -> Board:
+    """Return the board of one of `WINDOWS_DAYS`.
+
+    `event_weights`: float32 by event type code, of which the first three are view, cart, purchase.
+    """
+    columns = items.columns
+    counts = [columns[f"{name}_{window_days}d"] for name in _COUNTS]
+    demand = sum(
+        (
+            weight * np.nan_to_num(count)
+            for weight, count in zip(event_weights, counts, strict=False)
+        ),
+        np.zeros(items.n_items, dtype=np.float32),
+    )
+    order = np.argsort(-demand, kind="stable")
+    wanted = order[demand[order] > 0].astype(np.int32)
+    return Board(wanted, demand[wanted])
