@@ -7,7 +7,7 @@ DEMO ?= demo
 # One view session a line, items in order, oldest session first; may be gzipped.
 SESSIONS ?= ../shared/data/retailrocket/view_sessions.txt.gz
 
-.PHONY: help install demo test test-spark check format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-features bench-workflow clean
+.PHONY: help install demo test test-spark check format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-quality bench-features bench-workflow clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -73,6 +73,9 @@ bench-user-features: $(STAMP) ## user-side features of one visitor and of a mill
 
 bench-retrieval: $(STAMP) ## every candidate source on view sessions: make bench-retrieval SESSIONS=FILE
 	@$(BIN)/python -m benchmarks.retrieval_sources $(SESSIONS)
+
+bench-quality: $(STAMP) ## the whole on view sessions beside session-kNN and ALS: make bench-quality SESSIONS=FILE
+	@$(BIN)/python -m benchmarks.quality $(SESSIONS)
 
 bench-features: $(STAMP) ## item-side features at RetailRocket's scale, beside pandas and merely reading
 	@test -f .bench/raw/events.csv || $(BIN)/endcap simulate --out .bench/raw --scale retailrocket

@@ -10,7 +10,6 @@ do. Run from the project's root:
 """
 
 import argparse
-import gzip
 import json
 import time
 from dataclasses import dataclass
@@ -19,14 +18,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.view_sessions import STEP_MS, TEST_SESSIONS, read_sessions
 from endcap.config import RetrievalConfig
 from endcap.dataset.histories import EventTypes, Histories
 from endcap.dataset.log import InteractionLog, from_events
 from endcap.retrieval.source import Proposals
 from endcap.retrieval.union import SOURCES, propose_candidates
 
-STEP_MS = 17_000
-TEST_SESSIONS = 5000
 MAX_HISTORY = 50
 
 
@@ -36,12 +34,6 @@ class Question:
 
     histories: Histories
     target: NDArray[np.int32]
-
-
-def read_sessions(path: Path) -> list[NDArray[np.int64]]:
-    """Return the sessions, oldest first, each an array of the file's item numbers."""
-    with gzip.open(path, "rt", encoding="ascii") as lines:
-        return [np.array(line.split(), dtype=np.int64) for line in lines]
 
 
 def training_log(

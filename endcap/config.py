@@ -112,16 +112,29 @@ class CovisitationConfig(Section):
     """In the query, an event this many events back counts half."""
 
 
+class QuotaConfig(Section):
+    """Candidates that a source may give a visitor; with 0 it is neither fitted nor asked.
+
+    Popularity's is `RetrievalConfig.popular_candidates`.
+    """
+
+    als: int = Field(default=100, ge=0)
+    covisitation: int = Field(default=100, ge=0)
+    own: int = Field(default=100, ge=0)
+
+
 class RetrievalConfig(Section):
     """Candidate sources and their union."""
 
+    quotas: QuotaConfig = QuotaConfig()
     als: AlsConfig = AlsConfig()
     covisitation: CovisitationConfig = CovisitationConfig()
     popularity_half_life_days: float = Field(default=14.0, gt=0)
     own_half_life_events: float = Field(default=2.0, gt=0)
     """In the list of the visitor's own items, an event this many events back counts half."""
-    candidates_per_source: int = Field(default=100, ge=1)
-    popular_candidates: int = Field(default=50, ge=1)
+    candidates_per_source: int = Field(default=200, ge=1)
+    """No quota but popularity's is larger than this."""
+    popular_candidates: int = Field(default=50, ge=0)
     max_history: int = Field(default=50, ge=1)
     """Events of a visitor that are looked at, newest kept."""
 

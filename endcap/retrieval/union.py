@@ -1,5 +1,6 @@
 """All sources side by side: who proposed what, with which score and rank."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from endcap.config import RetrievalConfig
 from endcap.dataset.arrays import concatenate_ptr, load_arrays, save_arrays
 from endcap.dataset.histories import Histories
+from endcap.errors import NotFoundError
 from endcap.retrieval.als import AlsSource
 from endcap.retrieval.covisitation import CovisitationSource
 from endcap.retrieval.own_items import OwnItemsSource
@@ -27,6 +29,8 @@ SOURCES: Final[Mapping[str, type[CandidateSource]]] = {
     PopularitySource.name: PopularitySource,
 }
 """Name -> source, in the order of the columns of `Candidates`."""
+FITTED: Final = "sources.json"
+"""The file that names the sources of a folder."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def fit_sources(
     seed: int,
     threads: int,
 ) -> dict[str, CandidateSource]:
-    """Fit every source. See `CandidateSource.fit`."""
+    """Fit every source whose quota is not 0. See `CandidateSource.fit`."""
     return {
         name: source.fit(
             log,
@@ -101,38 +105,47 @@ def fit_sources(
             threads=threads,
         )
         for name, source in SOURCES.items()
+        if quota(name, config) > 0
     }
 
 
+def quota(name: str, config: RetrievalConfig) -> int:
+    """Return how many candidates a source may give each visitor."""
+    if name == PopularitySource.name:
+        return config.popular_candidates
+    own: int = getattr(config.quotas, name)
+    return min(own, config.candidates_per_source)
+
+
 def save_sources(sources: Mapping[str, CandidateSource], folder: Path) -> None:
-    """Write each source into a folder of its name below `folder`."""
+    """Write each source into a folder of its name below `folder`, and a list of the names."""
     for name, source in sources.items():
         source.save(folder / name)
+    (folder / FITTED).write_text(json.dumps(list(sources)) + "\n", encoding="utf-8")
 
 
 def load_sources(folder: Path) -> dict[str, CandidateSource]:
-    """Open every source below `folder`, memory-mapped. Raises `NotFoundError`."""
-    return {name: source.load(folder / name) for name, source in SOURCES.items()}
+    """Open every source that `save_sources` wrote, memory-mapped. Raises `NotFoundError`."""
+    file = folder / FITTED
+    if not file.is_file():
+        raise NotFoundError(f"{folder} holds no candidate sources: {FITTED} is missing")
+    names = json.loads(file.read_text(encoding="utf-8"))
+    return {name: SOURCES[name].load(folder / name) for name in names}
 
 
 def propose_candidates(
     sources: Mapping[str, CandidateSource], histories: Histories, config: RetrievalConfig
 ) -> Candidates:
-    """Return the union of what the sources propose.
+    """Return the union of what the sources propose, each up to its `quota`.
 
-    Popularity gives `popular_candidates`, every other source up to `candidates_per_source`; so a
-    visitor without a history has candidates too. A source that `sources` leaves out proposes
-    nothing. Each visitor's candidates are the same to the bit whatever the batch.
+    Popularity knows an answer for everybody, so a visitor without a history has candidates too
+    unless its quota is 0. A source that `sources` leaves out proposes nothing. Each visitor's
+    candidates are the same to the bit whatever the batch.
     """
     proposals = {
-        name: sources[name].propose(
-            histories,
-            config.popular_candidates
-            if name == PopularitySource.name
-            else config.candidates_per_source,
-        )
+        name: sources[name].propose(histories, quota(name, config))
         for name in SOURCES
-        if name in sources
+        if name in sources and quota(name, config) > 0
     }
     return unite(proposals, n_visitors=len(histories))
 

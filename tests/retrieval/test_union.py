@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from endcap.config import QuotaConfig
 from endcap.errors import NotFoundError
 from endcap.retrieval.source import CandidateSource, Proposals
 from endcap.retrieval.union import (
@@ -117,9 +118,34 @@ def test_saved_sources_propose_the_same(
 
 
 def test_a_missing_source_is_named(sources: dict[str, CandidateSource], tmp_path: Path) -> None:
-    save_sources({"als": sources["als"]}, tmp_path)
+    save_sources(sources, tmp_path)
+    (tmp_path / "covisitation").rename(tmp_path / "elsewhere")
     with pytest.raises(NotFoundError, match="covisitation"):
         load_sources(tmp_path)
+
+
+def test_a_folder_without_sources_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="holds no candidate sources"):
+        load_sources(tmp_path)
+
+
+def test_a_source_without_a_quota_is_neither_fitted_nor_asked(
+    sources: dict[str, CandidateSource], tmp_path: Path
+) -> None:
+    off = CONFIG.model_copy(update={"quotas": QuotaConfig(als=0), "popular_candidates": 0})
+    fitted = fit_sources(
+        random_log(0), cut_ms=CUT_MS, event_weights=WEIGHTS, config=off, seed=1, threads=1
+    )
+    save_sources(fitted, tmp_path)
+    assert set(load_sources(tmp_path)) == set(SOURCES) - {"als", "popularity"}
+    asked = random_histories(6, n=20, n_items=60)
+    ranks = propose_candidates(sources, asked, off).ranks
+    for name in ("als", "popularity"):
+        assert np.isnan(ranks[:, list(SOURCES).index(name)]).all()
+
+
+def test_every_source_but_popularity_has_a_quota() -> None:
+    assert set(QuotaConfig.model_fields) == set(SOURCES) - {"popularity"}
 
 
 def test_loading_and_proposing_need_none_of_the_training_stack() -> None:
