@@ -112,6 +112,73 @@ class CovisitationConfig(Section):
     """In the query, an event this many events back counts half."""
 
 
+class SequentialRulesConfig(Section):
+    """What came after an item within a session."""
+
+    max_gap_hours: float = Field(default=24.0, gt=0)
+    """Two events further apart than this are not one after the other."""
+    max_steps: int = Field(default=10, ge=1)
+    half_life_days: float = Field(default=60.0, gt=0)
+    prior_weight: float = Field(default=2.0, ge=0)
+    """Weight of unseen continuations of every item, so that few seen ones prove little."""
+    neighbours: int = Field(default=100, ge=1)
+    query_events: int = Field(default=4, ge=1)
+    recency_half_life_events: float = Field(default=0.5, gt=0)
+
+
+class SessionKnnConfig(Section):
+    """Past sessions like the visitor's own."""
+
+    session_gap_hours: float = Field(default=24.0, gt=0)
+    """A visitor's session ends when nothing happens for longer."""
+    session_events: int = Field(default=50, ge=2)
+    """Newest events of a session that are kept."""
+    sessions_per_item: int = Field(default=500, ge=1)
+    half_life_days: float = Field(default=90.0, gt=0)
+    neighbours: int = Field(default=300, ge=1)
+    query_events: int = Field(default=10, ge=1)
+    query_half_life_events: float = Field(default=1.4, gt=0)
+    distance_half_life_steps: float = Field(default=1.4, gt=0)
+
+
+class CategoryConfig(Section):
+    """Popular items of the categories that a visitor looks at."""
+
+    half_life_days: float = Field(default=7.0, gt=0)
+    """An event this old counts half for what is popular in a category."""
+    items: int = Field(default=100, ge=1)
+    """Items of a category that are kept."""
+    query_events: int = Field(default=5, ge=1)
+    recency_half_life_events: float = Field(default=1.5, gt=0)
+    levels: int = Field(default=3, ge=1)
+    """How many categories up the tree are asked, the item's own counted."""
+    parent_weight: float = Field(default=0.3, gt=0, le=1)
+    """What a category counts against the one below it."""
+
+
+class TrendingConfig(Section):
+    """Items whose traffic grows."""
+
+    half_life_days: float = Field(default=1.0, gt=0)
+    against_half_life_days: float = Field(default=14.0, gt=0)
+    prior_per_day: float = Field(default=1.0, gt=0)
+    """Daily traffic that every item is taken to have had besides: few events prove little."""
+    items: int = Field(default=200, ge=1)
+
+
+class ColdItemsConfig(Section):
+    """Items with few events, near in category and price to what a visitor looks at."""
+
+    max_events: int = Field(default=5, ge=0)
+    """An item with more events is not cold."""
+    items_per_category: int = Field(default=200, ge=1)
+    """The newest of a category that are kept."""
+    query_events: int = Field(default=3, ge=1)
+    recency_half_life_events: float = Field(default=1.0, gt=0)
+    price_half_width: float = Field(default=0.3, gt=0)
+    """A difference of prices' logarithms at which an item counts half."""
+
+
 class QuotaConfig(Section):
     """Candidates that a source may give a visitor; with 0 it is neither fitted nor asked.
 
@@ -121,6 +188,11 @@ class QuotaConfig(Section):
     als: int = Field(default=100, ge=0)
     covisitation: int = Field(default=100, ge=0)
     own: int = Field(default=100, ge=0)
+    sequential_rules: int = Field(default=50, ge=0)
+    session_knn: int = Field(default=100, ge=0)
+    category: int = Field(default=30, ge=0)
+    trending: int = Field(default=10, ge=0)
+    cold: int = Field(default=10, ge=0)
 
 
 class RetrievalConfig(Section):
@@ -129,6 +201,11 @@ class RetrievalConfig(Section):
     quotas: QuotaConfig = QuotaConfig()
     als: AlsConfig = AlsConfig()
     covisitation: CovisitationConfig = CovisitationConfig()
+    sequential_rules: SequentialRulesConfig = SequentialRulesConfig()
+    session_knn: SessionKnnConfig = SessionKnnConfig()
+    category: CategoryConfig = CategoryConfig()
+    trending: TrendingConfig = TrendingConfig()
+    cold: ColdItemsConfig = ColdItemsConfig()
     popularity_half_life_days: float = Field(default=14.0, gt=0)
     own_half_life_events: float = Field(default=2.0, gt=0)
     """In the list of the visitor's own items, an event this many events back counts half."""

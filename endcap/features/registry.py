@@ -12,7 +12,17 @@ from endcap.features.feature import Feature, Side
 from endcap.features.item_entries import ITEM_FEATURES
 from endcap.features.user_entries import USER_FEATURES
 
-SOURCE_NAMES: Final = ("als", "covisitation", "own", "popularity")
+SOURCE_NAMES: Final = (
+    "als",
+    "covisitation",
+    "own",
+    "popularity",
+    "sequential_rules",
+    "session_knn",
+    "category",
+    "trending",
+    "cold",
+)
 """The candidate sources, in the order of the columns of their scores and ranks."""
 
 

@@ -1,14 +1,21 @@
 """Candidate sources: each an index of plain arrays that answers a history with items, best first.
 
-``source``        what a source is, and the shape of what it proposes
-``als``           implicit matrix factorisation; the visitor's vector is folded in at request time
-``covisitation``  what visitors look at, put in the cart and buy near an item
-``own_items``     the visitor's own items again
-``popularity``    what everybody touched lately
-``union``         all sources side by side: who proposed what, with which score and rank
-``recency``       the newest known events of each visitor
-``selection``     sums per item and the best k, with ties always broken the same way
-``index_files``   an index as memory-mappable files
+``source``            what a source is, and the shape of what it proposes
+``als``               implicit matrix factorisation; the visitor's vector is folded in at request time
+``covisitation``      what visitors look at, put in the cart and buy near an item
+``sequential_rules``  what comes next after an item
+``session_knn``       past sessions like the visitor's own; ``session_index`` holds them
+``category``          the best of the categories looked at, backed off up the tree
+``cold_items``        items hardly touched yet, near in category and price
+``trending``          what is touched more often now than it used to be
+``own_items``         the visitor's own items again
+``popularity``        what everybody touched lately
+``union``             all sources side by side: who proposed what, with which score and rank
+``neighbour_lists``   each item's best neighbours, and how a history asks them
+``catalogue``         what sources know of the items besides their events
+``recency``           the newest known events of each visitor
+``selection``         sums per item and the best k, with ties always broken the same way
+``index_files``       an index as memory-mappable files
 """
 
 __all__: list[str] = []

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from endcap.config import AlsConfig, RetrievalConfig
 from endcap.dataset.histories import Histories
+from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.fold_in import fold_in, gram_inverse
 from endcap.retrieval.index_files import load_array, load_parameters, save_index
 from endcap.retrieval.inner_product import largest_inner_products
@@ -53,6 +54,7 @@ class AlsSource:
         config: RetrievalConfig,
         seed: int,
         threads: int,
+        catalogue: Catalogue | None = None,  # noqa: ARG003
     ) -> Self:
         """Factorise the visitors' summed event weights per item. See `CandidateSource.fit`."""
         require_before_cut(log, cut_ms)

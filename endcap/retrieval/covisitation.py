@@ -1,47 +1,28 @@
 """What visitors look at, put in the cart and buy near an item."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from endcap.config import CovisitationConfig, RetrievalConfig
-from endcap.dataset.histories import Histories
-from endcap.retrieval.index_files import load_array, load_parameters, save_index
-from endcap.retrieval.recency import recent_events
-from endcap.retrieval.selection import best_first, sum_by_item
-from endcap.retrieval.source import Proposals, concatenate_proposals, require_before_cut
+from endcap.retrieval.catalogue import Catalogue
+from endcap.retrieval.neighbour_lists import NeighbourLists
+from endcap.retrieval.source import require_before_cut
 
 if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
     from endcap.dataset.log import InteractionLog
 
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
-QUERIES_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
-class CovisitationSource:
-    """Each item's best neighbours, in compressed sparse row form.
-
-    Item i's neighbours are ``[ptr[i], ptr[i + 1])`` of `neighbour` int32 and `similarity` float32,
-    best first.
-    """
-
-    ptr: NDArray[np.int64]
-    neighbour: NDArray[np.int32]
-    similarity: NDArray[np.float32]
-    query_events: int
-    recency_half_life_events: float
+class CovisitationSource(NeighbourLists):
+    """Neighbours by decayed counts of pairs, either way round."""
 
     name: ClassVar[str] = "covisitation"
-
-    @property
-    def n_items(self) -> int:
-        """The size of the catalogue."""
-        return len(self.ptr) - 1
 
     @classmethod
     def fit(
@@ -53,6 +34,7 @@ class CovisitationSource:
         config: RetrievalConfig,
         seed: int,  # noqa: ARG003
         threads: int,  # noqa: ARG003
+        catalogue: Catalogue | None = None,  # noqa: ARG003
     ) -> Self:
         """Count pairs of one visitor's events and keep each item's best. See `neighbour_weights`.
 
@@ -67,72 +49,14 @@ class CovisitationSource:
         out_total = np.bincount(row, weights=count, minlength=log.n_items)
         in_total = np.bincount(item, weights=count, minlength=log.n_items)
         similarity = count / (out_total[row] * in_total[item] ** settings.popularity_damping)
-        best = best_first(
-            row, item, similarity.astype(np.float32), n_rows=log.n_items, k=settings.neighbours
-        )
-        return cls(
-            ptr=best.ptr,
-            neighbour=best.item,
-            similarity=best.score,
+        return cls.of_pairs(
+            row,
+            item,
+            similarity,
+            n_items=log.n_items,
+            neighbours=settings.neighbours,
             query_events=settings.query_events,
             recency_half_life_events=settings.recency_half_life_events,
-        )
-
-    def propose(self, histories: Histories, k: int) -> Proposals:
-        """Return up to `k` neighbours of each visitor's newest items.
-
-        An item scores the sum over the newest events of ``2**(-age / half_life) * similarity``, age
-        in events. No neighbours, no candidates.
-        """
-        parts = [
-            self._propose_chunk(
-                histories.slice(start, min(start + QUERIES_AT_ONCE, len(histories))), k
-            )
-            for start in range(0, len(histories), QUERIES_AT_ONCE)
-        ]
-        return concatenate_proposals(parts)
-
-    def _propose_chunk(self, histories: Histories, k: int) -> Proposals:
-        events = recent_events(
-            histories,
-            n_items=self.n_items,
-            event_weights=np.ones(1, dtype=np.float32),
-            limit=self.query_events,
-        )
-        start = self.ptr[events.item]
-        size = self.ptr[events.item + 1] - start
-        owner = np.repeat(np.arange(len(size)), size)
-        edge = np.arange(len(owner)) - (np.cumsum(size) - size)[owner] + start[owner]
-        weight = events.decayed(self.recency_half_life_events)[owner] * self.similarity[edge]
-        row, item, total = sum_by_item(
-            events.row[owner], self.neighbour[edge], weight, n_items=self.n_items
-        )
-        return best_first(row, item, total.astype(np.float32), n_rows=len(histories), k=k)
-
-    def save(self, folder: Path) -> None:
-        """Write the neighbours and parameters."""
-        arrays: dict[str, NDArray[Any]] = {
-            "ptr": self.ptr,
-            "neighbour": self.neighbour,
-            "similarity": self.similarity,
-        }
-        parameters = {
-            "source": self.name,
-            "query_events": self.query_events,
-            "recency_half_life_events": self.recency_half_life_events,
-        }
-        save_index(folder, arrays, parameters)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Open what `save` wrote. Raises `NotFoundError`."""
-        parameters = load_parameters(folder)
-        return cls(
-            ptr=load_array(folder, "ptr"),
-            neighbour=load_array(folder, "neighbour"),
-            similarity=load_array(folder, "similarity"),
-            query_events=parameters["query_events"],
-            recency_half_life_events=parameters["recency_half_life_events"],
         )
 
 

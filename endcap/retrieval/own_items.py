@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from endcap.config import RetrievalConfig
 from endcap.dataset.histories import Histories
+from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.index_files import load_array, load_parameters, save_index
 from endcap.retrieval.recency import recent_events
 from endcap.retrieval.selection import best_first, sum_by_item
@@ -43,6 +44,7 @@ class OwnItemsSource:
         config: RetrievalConfig,
         seed: int,  # noqa: ARG003
         threads: int,  # noqa: ARG003
+        catalogue: Catalogue | None = None,  # noqa: ARG003
     ) -> Self:
         """Keep the weights and the size of the catalogue. See `CandidateSource.fit`."""
         require_before_cut(log, cut_ms)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from endcap.config import RetrievalConfig
 from endcap.dataset.histories import Histories
+from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.index_files import load_array, save_index
 from endcap.retrieval.selection import best_first
 from endcap.retrieval.source import Proposals, require_before_cut
@@ -47,14 +48,13 @@ class PopularitySource:
         config: RetrievalConfig,
         seed: int,  # noqa: ARG003
         threads: int,  # noqa: ARG003
+        catalogue: Catalogue | None = None,  # noqa: ARG003
     ) -> Self:
         """Sum the decayed weights of each item's events. See `CandidateSource.fit`."""
         require_before_cut(log, cut_ms)
-        age_days = (cut_ms - log.time_ms) / DAY_MS
-        weight = event_weights[log.event_type] * np.exp2(
-            -age_days / config.popularity_half_life_days
-        )
-        total = np.bincount(log.item, weights=weight, minlength=log.n_items).astype(np.float32)
+        total = decayed_popularity(
+            log, event_weights, cut_ms=cut_ms, half_life_days=config.popularity_half_life_days
+        ).astype(np.float32)
         everything = np.arange(log.n_items, dtype=np.int32)
         row = np.zeros(log.n_items, dtype=np.int64)
         best = best_first(row, everything, total, n_rows=1, k=log.n_items)
@@ -77,3 +77,17 @@ class PopularitySource:
     def load(cls, folder: Path) -> Self:
         """Open a saved list. Raises `NotFoundError`."""
         return cls(load_array(folder, "item"), load_array(folder, "score"))
+
+
+def decayed_popularity(
+    log: "InteractionLog",
+    event_weights: NDArray[np.float32],
+    *,
+    cut_ms: int,
+    half_life_days: float,
+) -> NDArray[np.float64]:
+    """Return the sum over each item's events of ``w * 2**(-age / half_life)``, float64 (n,)."""
+    age_days = (cut_ms - log.time_ms) / DAY_MS
+    weight = event_weights[log.event_type] * np.exp2(-age_days / half_life_days)
+    # Of an empty log bincount returns integers, weights or not.
+    return np.bincount(log.item, weights=weight, minlength=log.n_items).astype(np.float64)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from endcap.config import RetrievalConfig
 from endcap.dataset.histories import Histories
 from endcap.errors import DatasetError
+from endcap.retrieval.catalogue import Catalogue
 
 if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
     from endcap.dataset.log import InteractionLog
@@ -67,11 +68,13 @@ class CandidateSource(Protocol):
         config: RetrievalConfig,
         seed: int,
         threads: int,
+        catalogue: Catalogue | None = None,
     ) -> Self:
         """Learn from a log. Raises `DatasetError` if it holds an event at or after `cut_ms`.
 
         `event_weights`: the weight of each event type by code. `seed` and `threads` only matter to
         sources that draw random numbers or work in parallel; `threads` never changes the result.
+        Without a `catalogue` no item's category and price is known.
         """
 
     def propose(self, histories: Histories, k: int) -> Proposals:

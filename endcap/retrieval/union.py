@@ -14,10 +14,16 @@ from endcap.dataset.arrays import concatenate_ptr, load_arrays, save_arrays
 from endcap.dataset.histories import Histories
 from endcap.errors import NotFoundError
 from endcap.retrieval.als import AlsSource
+from endcap.retrieval.catalogue import Catalogue
+from endcap.retrieval.category import CategorySource
+from endcap.retrieval.cold_items import ColdItemsSource
 from endcap.retrieval.covisitation import CovisitationSource
 from endcap.retrieval.own_items import OwnItemsSource
 from endcap.retrieval.popularity import PopularitySource
+from endcap.retrieval.sequential_rules import SequentialRulesSource
+from endcap.retrieval.session_knn import SessionKnnSource
 from endcap.retrieval.source import CandidateSource, Proposals
+from endcap.retrieval.trending import TrendingSource
 
 if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
     from endcap.dataset.log import InteractionLog
@@ -27,6 +33,11 @@ SOURCES: Final[Mapping[str, type[CandidateSource]]] = {
     CovisitationSource.name: CovisitationSource,
     OwnItemsSource.name: OwnItemsSource,
     PopularitySource.name: PopularitySource,
+    SequentialRulesSource.name: SequentialRulesSource,
+    SessionKnnSource.name: SessionKnnSource,
+    CategorySource.name: CategorySource,
+    TrendingSource.name: TrendingSource,
+    ColdItemsSource.name: ColdItemsSource,
 }
 """Name -> source, in the order of the columns of `Candidates`."""
 FITTED: Final = "sources.json"
@@ -93,6 +104,7 @@ def fit_sources(
     config: RetrievalConfig,
     seed: int,
     threads: int,
+    catalogue: Catalogue | None = None,
 ) -> dict[str, CandidateSource]:
     """Fit every source whose quota is not 0. See `CandidateSource.fit`."""
     return {
@@ -103,6 +115,7 @@ def fit_sources(
             config=config,
             seed=seed,
             threads=threads,
+            catalogue=catalogue,
         )
         for name, source in SOURCES.items()
         if quota(name, config) > 0

@@ -1,10 +1,8 @@
 """The moments to learn from, calibrate on and test on, in shards; and the item tables."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,11 +11,10 @@ from endcap.config import RunConfig
 from endcap.dataset.queries import Queries, sample_queries
 from endcap.dataset.splits import Fold
 from endcap.errors import NotEnoughDataError
-from endcap.features.families import FAMILIES
-from endcap.features.item_table import ItemTable
 from endcap.ports import Lake
 from endcap.use_cases.clean_log import count_items, read_event_types, read_log
 from endcap.use_cases.folds import CALIBRATION, LABELLED, RANKING, TEST
+from endcap.use_cases.item_tables import family_refs, item_table
 from endcap.use_cases.runs import CLEAN, Run, StepRef, open_run
 
 
@@ -40,32 +37,14 @@ def plan_candidates(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
 
 
 def _assemble_item_tables(run: Run) -> StepRef:
-    families = [run.ref(f"features-{family}") for family in FAMILIES]
-
     def compute(out: Path) -> dict[str, Any]:
-        with ExitStack() as stack:
-            folders = [stack.enter_context(run.lake.open(family.path)) for family in families]
-            for name in run.folds():
-                with merged([folder / name for folder in folders]) as family_folder:
-                    ItemTable.assemble(family_folder).save(out / name)
+        for name in run.folds():
+            item_table(run, name).save(out / name)
         return {}
 
     return run.perform(
-        "items", rooms=["dataset", "features"], params={}, inputs=families, compute=compute
+        "items", rooms=["dataset", "features"], params={}, inputs=family_refs(run), compute=compute
     )
-
-
-@contextmanager
-def merged(folders: list[Path]) -> Iterator[Path]:
-    """Give one temporary folder that links to every file of several folders.
-
-    No two of them may hold files of one name.
-    """
-    with TemporaryDirectory(prefix="endcap-items-") as temporary:
-        for folder in folders:
-            for file in folder.iterdir():
-                (Path(temporary) / file.name).symlink_to(file.resolve())
-        yield Path(temporary)
 
 
 def sample_shards(run: Run) -> StepRef:

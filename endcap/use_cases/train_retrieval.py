@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from endcap.ports import Lake
+from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.union import fit_sources, save_sources
 from endcap.use_cases.clean_log import read_event_types, read_log
+from endcap.use_cases.item_tables import family_refs, item_table
 from endcap.use_cases.runs import CLEAN, open_run
 
 
@@ -14,13 +16,15 @@ def train_retrieval(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
     """Fit the candidate sources of the fold ``request["fold"]``.
 
     Returns what they were fitted on: ``events``, ``items``, ``users``. Raises `NotFoundError` if
-    there is no such run or fold.
+    there is no such run or fold, or a family of features is not finished.
     """
     run = open_run(str(request["run_id"]), lake)
     fold, config = run.fold(str(request["fold"])), run.config
 
     def compute(out: Path) -> dict[str, Any]:
         log = read_log(run, before_ms=fold.cut_ms)
+        items = item_table(run, fold.name)
+        catalogue = Catalogue(items.category, items.category_parent, items.log_price)
         sources = fit_sources(
             log,
             cut_ms=fold.cut_ms,
@@ -28,20 +32,21 @@ def train_retrieval(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
             config=config.retrieval,
             seed=config.seed,
             threads=config.threads,
+            catalogue=catalogue,
         )
         save_sources(sources, out)
         return {"events": len(log), "items": log.n_items, "users": log.n_users}
 
     ref = run.perform(
         f"retrieval-{fold.name}",
-        rooms=["dataset", "retrieval"],
+        rooms=["dataset", "features", "retrieval"],
         params={
             "retrieval": config.retrieval.model_dump(mode="json"),
             "cut_ms": fold.cut_ms,
             "seed": config.seed,
             "threads": config.threads,
         },
-        inputs=[run.ref(CLEAN)],
+        inputs=[run.ref(CLEAN), *family_refs(run)],
         compute=compute,
     )
     return {**ref.facts, "fold": fold.name, "reused": ref.reused}

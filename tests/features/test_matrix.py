@@ -10,10 +10,13 @@ ITEMS = item_table(price=[1.0, 2.0, 3.0], category=[0, 0, -1], parent=[-1])
 WEIGHTS = np.array([1, 2, 3], dtype=np.float32)
 
 
+SOURCES = len(SOURCE_NAMES)
+
+
 def test_sides_stand_in_the_order_of_the_registry() -> None:
     past = histories([[(0, 0, 0)], []], [10, 20])
     ptr, items = np.array([0, 2, 3]), np.array([2, 0, 1], dtype=np.int32)
-    scores = np.arange(12, dtype=np.float32).reshape(3, 4)
+    scores = np.arange(3 * SOURCES, dtype=np.float32).reshape(3, SOURCES)
     rows = feature_matrix(past, ptr, items, scores, scores + 100, ITEMS, FeatureConfig(), WEIGHTS)
     assert rows.dtype == np.float32
     assert rows.shape == (3, len(FEATURES))
@@ -28,7 +31,7 @@ def test_sides_stand_in_the_order_of_the_registry() -> None:
 
 
 def test_no_visitor_gives_an_empty_matrix() -> None:
-    none = np.empty((0, 4), dtype=np.float32)
+    none = np.empty((0, SOURCES), dtype=np.float32)
     rows = feature_matrix(
         histories([], []),
         np.array([0]),

@@ -3,15 +3,19 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import AlsConfig, RetrievalConfig
+from endcap.config import AlsConfig, ColdItemsConfig, RetrievalConfig
 from endcap.dataset.histories import Histories
 from endcap.dataset.log import InteractionLog, from_events
+from endcap.retrieval.catalogue import Catalogue
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 CUT_MS = 100 * DAY_MS
 WEIGHTS = np.array([1.0, 2.0, 3.0], dtype=np.float32)
-CONFIG = RetrievalConfig(als=AlsConfig(factors=8, iterations=3, alpha=10.0, regularization=1.0))
+CONFIG = RetrievalConfig(
+    cold=ColdItemsConfig(max_events=20),
+    als=AlsConfig(factors=8, iterations=3, alpha=10.0, regularization=1.0),
+)
 
 Event = tuple[int, int]
 """(item code, event type code)"""
@@ -64,6 +68,16 @@ def histories_of(*visits: list[Event]) -> Histories:
         event_type=events[:, 1].astype(np.int8),
         time_ms=CUT_MS - age * 60_000,
         now_ms=np.full(len(visits), CUT_MS, dtype=np.int64),
+    )
+
+
+def catalogue_of(n_items: int) -> Catalogue:
+    """Return six categories in two trees, items dealt into them, prices rising with the code."""
+    item = np.arange(n_items)
+    return Catalogue(
+        category=(item % 6).astype(np.int32),
+        category_parent=np.array([-1, -1, 0, 0, 1, 1], dtype=np.int32),
+        log_price=np.log1p(item).astype(np.float32),
     )
 
 

@@ -14,6 +14,7 @@ from tests.retrieval.shop import (
     CONFIG,
     CUT_MS,
     WEIGHTS,
+    catalogue_of,
     histories_of,
     items_of,
     log_of,
@@ -28,7 +29,13 @@ def fit(
     source: type[CandidateSource], log: InteractionLog, *, threads: int = 1, seed: int = 1
 ) -> CandidateSource:
     return source.fit(
-        log, cut_ms=CUT_MS, event_weights=WEIGHTS, config=CONFIG, seed=seed, threads=threads
+        log,
+        cut_ms=CUT_MS,
+        event_weights=WEIGHTS,
+        config=CONFIG,
+        seed=seed,
+        threads=threads,
+        catalogue=catalogue_of(log.n_items),
     )
 
 

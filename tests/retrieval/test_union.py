@@ -44,7 +44,10 @@ def proposals(*lists: list[tuple[int, float]]) -> Proposals:
 
 
 def test_the_order_of_the_sources_is_fixed() -> None:
-    assert list(SOURCES) == ["als", "covisitation", "own", "popularity"]
+    assert list(SOURCES) == [
+        *("als", "covisitation", "own", "popularity", "sequential_rules"),
+        *("session_knn", "category", "trending", "cold"),
+    ]
 
 
 def test_scores_and_ranks_say_who_proposed_what() -> None:
@@ -59,29 +62,30 @@ def test_scores_and_ranks_say_who_proposed_what() -> None:
     assert united.ptr.tolist() == [0, 3, 4]
     assert united.item.tolist() == [1, 4, 7, 4]
     np.testing.assert_array_equal(
-        united.scores,
+        united.scores[:, :4],
         [[0.5, nan, nan, 8], [nan, nan, nan, 9], [0.25, nan, nan, nan], [nan, nan, nan, 9]],
     )
     np.testing.assert_array_equal(
-        united.ranks,
+        united.ranks[:, :4],
         [[1, nan, nan, 2], [nan, nan, nan, 1], [2, nan, nan, nan], [nan, nan, nan, 1]],
     )
+    assert np.isnan(united.scores[:, 4:]).all()
     assert united.rows().tolist() == [0, 0, 0, 1]
 
 
 def test_no_proposals_at_all_are_an_empty_table() -> None:
     united = unite({}, n_visitors=2)
     assert united.ptr.tolist() == [0, 0, 0]
-    assert united.scores.shape == (0, 4)
+    assert united.scores.shape == (0, len(SOURCES))
 
 
 def test_every_visitor_gets_the_popular_candidates(sources: dict[str, CandidateSource]) -> None:
     config = CONFIG.model_copy(update={"popular_candidates": 20, "candidates_per_source": 5})
     candidates = propose_candidates(sources, histories_of([], [(-1, 0)], [(3, 0)]), config)
     sizes = np.diff(candidates.ptr)
-    assert sizes[:2].tolist() == [20, 20]
-    assert 20 <= sizes[2] <= 20 + 3 * 5
-    assert np.isfinite(candidates.scores[:20, 3]).all()
+    assert 20 <= sizes[0] == sizes[1] <= 20 + 5
+    assert 20 <= sizes[2] <= 20 + 8 * 5
+    assert np.isfinite(candidates.scores[: sizes[0], 3]).sum() == 20
 
 
 def test_a_catalogue_smaller_than_asked_for_is_proposed_whole(

@@ -20,8 +20,9 @@ from endcap.use_cases.clean_log import (
 )
 from endcap.use_cases.data_report import read_data_report
 from endcap.use_cases.folds import LABELLED, SERVING, TEST
+from endcap.use_cases.item_tables import merged
 from endcap.use_cases.labelled_folds import fold_inputs, open_fold, shard_refs
-from endcap.use_cases.plan_candidates import merged, sample_shards, save_shards
+from endcap.use_cases.plan_candidates import sample_shards, save_shards
 from endcap.use_cases.read_models import describe_models, read_models, read_scoreboard
 from endcap.use_cases.record_failure import record_failure
 from endcap.use_cases.runs import Run, open_run
