@@ -88,8 +88,10 @@ class AlsConfig(Section):
     regularization: float = Field(default=10.0, gt=0)
     alpha: float = Field(default=500.0, gt=0)
     """Confidence of an item: alpha times the weights of the visitor's events on it."""
-    recency_half_life_events: float = Field(default=1.0, gt=0)
+    recency_half_life_events: float = Field(default=1.5, gt=0)
     """At fold-in, an event this many events back counts half."""
+    max_items: int = Field(default=50000, ge=1)
+    """Items with the most events that are proposed; a request's time grows with their number."""
 
 
 class CovisitationConfig(Section):
@@ -141,6 +143,20 @@ class SessionKnnConfig(Section):
     distance_half_life_steps: float = Field(default=1.4, gt=0)
 
 
+class ItemKnnConfig(Section):
+    """Items compared by their visitors."""
+
+    neighbours: int = Field(default=100, ge=1)
+    saturation: float = Field(default=1.2, gt=0)
+    """BM25's k1: how soon a visitor's further events on an item stop counting."""
+    length_weight: float = Field(default=0.3, ge=0, le=1)
+    """BM25's b: how much an item that many touch counts less."""
+    events_per_visitor: int = Field(default=200, ge=1)
+    """Newest events of a visitor that are learnt from."""
+    query_events: int = Field(default=20, ge=1)
+    recency_half_life_events: float = Field(default=3.0, gt=0)
+
+
 class CategoryConfig(Section):
     """Popular items of the categories that a visitor looks at."""
 
@@ -190,6 +206,7 @@ class QuotaConfig(Section):
     own: int = Field(default=100, ge=0)
     sequential_rules: int = Field(default=50, ge=0)
     session_knn: int = Field(default=100, ge=0)
+    item_knn: int = Field(default=100, ge=0)
     category: int = Field(default=30, ge=0)
     trending: int = Field(default=10, ge=0)
     cold: int = Field(default=10, ge=0)
@@ -203,6 +220,7 @@ class RetrievalConfig(Section):
     covisitation: CovisitationConfig = CovisitationConfig()
     sequential_rules: SequentialRulesConfig = SequentialRulesConfig()
     session_knn: SessionKnnConfig = SessionKnnConfig()
+    item_knn: ItemKnnConfig = ItemKnnConfig()
     category: CategoryConfig = CategoryConfig()
     trending: TrendingConfig = TrendingConfig()
     cold: ColdItemsConfig = ColdItemsConfig()

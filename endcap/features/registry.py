@@ -19,6 +19,7 @@ SOURCE_NAMES: Final = (
     "popularity",
     "sequential_rules",
     "session_knn",
+    "item_knn",
     "category",
     "trending",
     "cold",

@@ -1,10 +1,11 @@
 """Candidate sources: each an index of plain arrays that answers a history with items, best first.
 
 ``source``            what a source is, and the shape of what it proposes
-``als``               implicit matrix factorisation; the visitor's vector is folded in at request time
+``als``               implicit matrix factorisation, the visitor folded in at request time
 ``covisitation``      what visitors look at, put in the cart and buy near an item
 ``sequential_rules``  what comes next after an item
 ``session_knn``       past sessions like the visitor's own; ``session_index`` holds them
+``item_knn``          items compared by their visitors
 ``category``          the best of the categories looked at, backed off up the tree
 ``cold_items``        items hardly touched yet, near in category and price
 ``trending``          what is touched more often now than it used to be

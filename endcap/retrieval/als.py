@@ -1,6 +1,7 @@
 """Implicit alternating least squares, with the visitor's vector folded in from the history."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -25,10 +26,15 @@ if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
 class AlsSource:
     """Item factors, and what it takes to fold a visitor in.
 
-    `item_factors` float32 (n_items, f): zero for an item without events, which is never proposed;
-    `inverse` float64 (f, f): see `fold_in.gram_inverse`; `event_weights` float32 by event type.
+    `code` int32 (n_items,): which item each row of factors is of. The first `n_proposed` rows, of
+    the items with the most events, are proposed; the others only speak for a visitor who touched
+    them. Codes rise within either part. `item_factors` float32 (n_items, f): zero for an item
+    without events, which is never proposed. `inverse` float64 (f, f): see `fold_in.gram_inverse`;
+    `event_weights` float32 by event type.
     """
 
+    code: NDArray[np.int32]
+    n_proposed: int
     item_factors: NDArray[np.float32]
     inverse: NDArray[np.float64]
     event_weights: NDArray[np.float32]
@@ -61,8 +67,13 @@ class AlsSource:
         factors = fit_item_factors(
             log, event_weights=event_weights, config=config.als, seed=seed, threads=threads
         )
+        events = np.bincount(log.item, minlength=log.n_items)
+        code = most_first(events, config.als.max_items)
+        factors = factors[code]
         norms = np.sqrt(np.square(factors, dtype=np.float64).sum(axis=1))
         return cls(
+            code=code,
+            n_proposed=min(log.n_items, config.als.max_items),
             item_factors=factors,
             inverse=gram_inverse(factors, config.als.regularization),
             event_weights=np.asarray(event_weights, dtype=np.float32),
@@ -88,7 +99,7 @@ class AlsSource:
         row, item, total = sum_by_item(events.row, events.item, weight, n_items=self.n_items)
         return fold_in(
             row,
-            item,
+            self._row_of_item[item],
             self.alpha * total,
             n_rows=len(histories),
             item_factors=self.item_factors,
@@ -97,22 +108,31 @@ class AlsSource:
 
     def propose(self, histories: Histories, k: int) -> Proposals:
         """Return up to `k` items with the largest positive inner product with each visitor."""
-        return largest_inner_products(
+        best = largest_inner_products(
             self.visitor_factors(histories),
-            self.item_factors,
+            self.item_factors[: self.n_proposed],
             k=k,
             largest_norm=self.largest_norm,
         )
+        return Proposals(best.ptr, self.code[best.item], best.score)
+
+    @cached_property
+    def _row_of_item(self) -> NDArray[np.int32]:
+        row = np.empty(len(self.code), dtype=np.int32)
+        row[self.code] = np.arange(len(row), dtype=np.int32)
+        return row
 
     def save(self, folder: Path) -> None:
         """Write factors and parameters."""
         arrays: dict[str, NDArray[Any]] = {
+            "code": self.code,
             "item_factors": self.item_factors,
             "inverse": self.inverse,
             "event_weights": self.event_weights,
         }
         parameters = {
             "source": self.name,
+            "n_proposed": self.n_proposed,
             "alpha": self.alpha,
             "half_life_events": self.half_life_events,
             "max_history": self.max_history,
@@ -125,6 +145,8 @@ class AlsSource:
         """Open what `save` wrote. Raises `NotFoundError`."""
         parameters = load_parameters(folder)
         return cls(
+            code=load_array(folder, "code"),
+            n_proposed=parameters["n_proposed"],
             item_factors=load_array(folder, "item_factors"),
             inverse=load_array(folder, "inverse"),
             event_weights=load_array(folder, "event_weights"),
@@ -133,6 +155,16 @@ class AlsSource:
             max_history=parameters["max_history"],
             largest_norm=parameters["largest_norm"],
         )
+
+
+def most_first(events: NDArray[np.int64], limit: int) -> NDArray[np.int32]:
+    """Return all item codes: the `limit` with the most events, then the rest, each part ascending.
+
+    >>> most_first(np.array([1, 5, 0, 5]), 2).tolist()
+    [1, 3, 0, 2]
+    """
+    order = np.argsort(-events, kind="stable").astype(np.int32)
+    return np.concatenate([np.sort(order[:limit]), np.sort(order[limit:])])
 
 
 def fit_item_factors(

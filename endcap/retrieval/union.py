@@ -18,6 +18,7 @@ from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.category import CategorySource
 from endcap.retrieval.cold_items import ColdItemsSource
 from endcap.retrieval.covisitation import CovisitationSource
+from endcap.retrieval.item_knn import ItemKnnSource
 from endcap.retrieval.own_items import OwnItemsSource
 from endcap.retrieval.popularity import PopularitySource
 from endcap.retrieval.sequential_rules import SequentialRulesSource
@@ -35,6 +36,7 @@ SOURCES: Final[Mapping[str, type[CandidateSource]]] = {
     PopularitySource.name: PopularitySource,
     SequentialRulesSource.name: SequentialRulesSource,
     SessionKnnSource.name: SessionKnnSource,
+    ItemKnnSource.name: ItemKnnSource,
     CategorySource.name: CategorySource,
     TrendingSource.name: TrendingSource,
     ColdItemsSource.name: ColdItemsSource,

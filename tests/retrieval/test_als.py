@@ -114,3 +114,16 @@ def test_more_factors_than_items_and_a_single_factor_work(factors: int) -> None:
     assert learnt.shape == (60, factors)
     config = RetrievalConfig(als=settings)
     assert len(fit(config).propose(histories_of([(3, 0)]), 5).item) == 5
+
+
+def test_only_the_items_with_the_most_events_are_proposed_but_all_speak_for_a_visitor() -> None:
+    few = CONFIG.model_copy(update={"als": CONFIG.als.model_copy(update={"max_items": 10})})
+    asked = random_histories(4, n=100, n_items=60)
+    whole, limited = fit(), fit(few)
+    np.testing.assert_allclose(
+        limited.visitor_factors(asked), whole.visitor_factors(asked), rtol=1e-4, atol=1e-6
+    )
+    events = np.bincount(random_log(0).item, minlength=60)
+    most = set(np.argsort(-events, kind="stable")[:10].tolist())
+    proposed = limited.propose(asked, 60)
+    assert set(proposed.item.tolist()) == most

@@ -46,7 +46,7 @@ def proposals(*lists: list[tuple[int, float]]) -> Proposals:
 def test_the_order_of_the_sources_is_fixed() -> None:
     assert list(SOURCES) == [
         *("als", "covisitation", "own", "popularity", "sequential_rules"),
-        *("session_knn", "category", "trending", "cold"),
+        *("session_knn", "item_knn", "category", "trending", "cold"),
     ]
 
 
@@ -84,7 +84,7 @@ def test_every_visitor_gets_the_popular_candidates(sources: dict[str, CandidateS
     candidates = propose_candidates(sources, histories_of([], [(-1, 0)], [(3, 0)]), config)
     sizes = np.diff(candidates.ptr)
     assert 20 <= sizes[0] == sizes[1] <= 20 + 5
-    assert 20 <= sizes[2] <= 20 + 8 * 5
+    assert 20 <= sizes[2] <= 20 + 9 * 5
     assert np.isfinite(candidates.scores[: sizes[0], 3]).sum() == 20
 
 
