@@ -23,7 +23,7 @@ from endcap.config import RetrievalConfig
 from endcap.dataset.histories import EventTypes, Histories
 from endcap.dataset.log import InteractionLog, from_events
 from endcap.retrieval.source import Proposals
-from endcap.retrieval.union import SOURCES, propose_candidates
+from endcap.retrieval.union import SOURCES, Candidates, propose_candidates
 
 MAX_HISTORY = 50
 
@@ -94,6 +94,18 @@ def quality(proposals: Proposals, target: NDArray[np.int32]) -> str:
     )
 
 
+def without_each(candidates: Candidates, target: NDArray[np.int32]) -> str:
+    """Return how many targets the union holds, and how many without each source, as text."""
+    hit = candidates.item == target[candidates.rows()]
+    n, proposed = len(target), ~np.isnan(candidates.ranks)
+    lines = [f"{'union':17}{hit.sum() / n:.4f}  candidates a visitor {len(hit) / n:.0f}"]
+    for column, name in enumerate(SOURCES):
+        left = np.delete(proposed, column, axis=1).any(axis=1)
+        held, size = np.sum(hit & left) / n, left.sum() / n
+        lines.append(f"{'- ' + name:17}{held:.4f}  candidates a visitor {size:.0f}")
+    return "\n".join(lines)
+
+
 def configuration(changes: list[str]) -> RetrievalConfig:
     """Return the defaults with ``section.key=value`` changes."""
     settings = RetrievalConfig().model_dump()
@@ -142,19 +154,10 @@ def main() -> None:
             fitted[name].propose(history, 100)
         one_ms = (time.perf_counter() - started) / len(first) * 1000
         print(
-            f"{name:13}{quality(proposals, asked.target)}  fit {fit_seconds:.1f} s  "
+            f"{name:17}{quality(proposals, asked.target)}  fit {fit_seconds:.1f} s  "
             f"batch {batch_seconds:.2f} s  one {one_ms:.2f} ms"
         )
-    candidates = propose_candidates(fitted, asked.histories, config)
-    held = np.mean(
-        np.bincount(
-            candidates.rows(),
-            weights=candidates.item == asked.target[candidates.rows()],
-            minlength=len(asked.target),
-        )
-    )
-    size = np.mean(np.diff(candidates.ptr))
-    print(f"{'union':13}holds the target {held:.4f}  candidates a visitor {size:.0f}")
+    print(without_each(propose_candidates(fitted, asked.histories, config), asked.target))
 
 
 if __name__ == "__main__":
