@@ -98,11 +98,11 @@ def without_each(candidates: Candidates, target: NDArray[np.int32]) -> str:
     """Return how many targets the union holds, and how many without each source, as text."""
     hit = candidates.item == target[candidates.rows()]
     n, proposed = len(target), ~np.isnan(candidates.ranks)
-    lines = [f"{'union':17}{hit.sum() / n:.4f}  candidates a visitor {len(hit) / n:.0f}"]
+    lines = [f"{'union':20}{hit.sum() / n:.4f}  candidates a visitor {len(hit) / n:.0f}"]
     for column, name in enumerate(SOURCES):
         left = np.delete(proposed, column, axis=1).any(axis=1)
         held, size = np.sum(hit & left) / n, left.sum() / n
-        lines.append(f"{'- ' + name:17}{held:.4f}  candidates a visitor {size:.0f}")
+        lines.append(f"{'- ' + name:20}{held:.4f}  candidates a visitor {size:.0f}")
     return "\n".join(lines)
 
 
