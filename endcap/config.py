@@ -85,8 +85,8 @@ class AlsConfig(Section):
 
     factors: int = Field(default=128, ge=1, le=1024)
     iterations: int = Field(default=15, ge=1)
-    regularization: float = Field(default=100.0, gt=0)
-    alpha: float = Field(default=2000.0, gt=0)
+    regularization: float = Field(default=10.0, gt=0)
+    alpha: float = Field(default=500.0, gt=0)
     """Confidence of an item: alpha times the weights of the visitor's events on it."""
     recency_half_life_events: float = Field(default=1.5, gt=0)
     """At fold-in, an event this many events back counts half."""
