@@ -42,20 +42,21 @@ def require_champion(lake: Lake) -> Champion:
 
 @contextmanager
 def open_model(
-    lake: Lake, version: str | None = None
+    lake: Lake, version: str | None = None, *, verify: bool = False
 ) -> Iterator[tuple[BundleManifest, ServingModel]]:
     """Give a model's manifest and the model: the champion's, or that of `version`.
 
-    Its arrays may be mapped from the lake while the context lasts. Raises `NotFoundError` if there
-    is none, `CorruptArtifactError` if its files are not what its manifest says, `ConfigError` if
-    another release of Endcap made it with settings that this one does not know.
+    Its arrays may be mapped from the lake while the context lasts. `verify`: whether every byte is
+    checked by its hash, or the files' sizes alone. Raises `NotFoundError` if there is none,
+    `CorruptArtifactError` if its files are not what its manifest says, `ConfigError` if another
+    release of Endcap made it with settings that this one does not know.
     """
     version = version or require_champion(lake).version
     path = model_path(version)
     if lake.manifest(path) is None:
         raise NotFoundError(f"no model {version!r} in {lake.uri}; `endcap models list` shows them")
     with lake.open(path) as folder:
-        bundle = load_bundle(folder)
+        bundle = load_bundle(folder, verify=verify)
         yield bundle.manifest, _to_model(bundle)
 
 

@@ -15,12 +15,14 @@ def model_path(version: str = "") -> str:
     return f"{_MODELS}/{version}" if version else _MODELS
 
 
-def run_path(run_id: str, name: str) -> str:
-    """Return where something of a run lies: a small object, or a folder.
+def run_path(run_id: str = "", name: str = "") -> str:
+    """Return where something of a run lies: a small object, or a folder; or what lies above all.
 
     >>> run_path("run-1", "gate.json")
     'runs/run-1/gate.json'
     """
+    if not run_id:
+        return _RUNS
     return f"{_RUNS}/{run_id}/{name}"
 
 

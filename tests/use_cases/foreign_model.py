@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from endcap.ports import ABSENT, Lake
@@ -49,6 +50,13 @@ def file_small_shop(lake: Lake, scratch: Path, *, item_ids: Sequence[str], cut_m
             config=model.config.model_dump(mode="json"),
             metrics={},
         )
-        facts = {"version": manifest.version, "cut": "2015-05-02T12:00:00+00:00", "metrics": {}}
-        lake.commit(f"models/{manifest.version}", staged, facts=facts)
+        path = f"models/{manifest.version}"
+        facts = {
+            "version": manifest.version,
+            "path": path,
+            "cut_ms": cut_ms,
+            "cut": datetime.fromtimestamp(cut_ms / 1000, tz=UTC).isoformat(),
+            "metrics": {},
+        }
+        lake.commit(path, staged, facts=facts)
     return manifest.version

@@ -1,0 +1,71 @@
+"""Histories made whole from the record log, after a store was away or a process was killed."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from itertools import islice
+from typing import Any, Final
+
+from endcap.errors import CorruptArtifactError
+from endcap.ports import ERASURES, EVENTS, HistoryStore, Lake, Record, RecordLog, VisitorEvent
+
+WATERMARK: Final = "service/history_watermark.json"
+"""Small object: up to when the histories are known to hold what the log holds."""
+MARGIN_MS: Final = 900_000
+"""Longer than a record takes from being acknowledged to being readable."""
+EVENTS_AT_ONCE: Final = 500
+
+_FIELDS: Final = tuple(field.name for field in fields(VisitorEvent))
+
+
+def repair_history(lake: Lake, log: RecordLog, history: HistoryStore, *, now_ms: int) -> int:
+    """Add to the histories what the log has received since the last repair; return how many events.
+
+    What is there already is passed over, so it may be done at any time and by several at once. What
+    was received before its visitor asked to be forgotten stays forgotten, also when that happens
+    meanwhile. Raises `RecordLogUnavailableError`, `HistoryUnavailableError`, `LakeError`; the next
+    repair begins where this one did.
+    """
+    since_ms = max(_read_watermark(lake) - MARGIN_MS, 0)
+    erased_ms = _erasures(log, since_ms)
+    n = 0
+    for part in _parts(_to_add(log.read(EVENTS, since_ms=since_ms), erased_ms)):
+        history.add(part)
+        n += len(part)
+    for user_id, at_ms in _erasures(log, since_ms).items():
+        if at_ms > erased_ms.get(user_id, -1):
+            history.erase(user_id)
+    lake.write(WATERMARK, json.dumps({"until_ms": now_ms}).encode())
+    return n
+
+
+def _read_watermark(lake: Lake) -> int:
+    found = lake.read(WATERMARK)
+    if found is None:
+        return 0
+    try:
+        return int(json.loads(found.data)["until_ms"])
+    except (ValueError, KeyError, TypeError) as exc:
+        raise CorruptArtifactError(f"{WATERMARK} cannot be read: {exc}") from exc
+
+
+def _erasures(log: RecordLog, since_ms: int) -> dict[str, int]:
+    """Return when each visitor asked to be forgotten last."""
+    last: dict[str, int] = {}
+    for record in log.read(ERASURES, since_ms=since_ms):
+        user_id = str(record.fields["user_id"])
+        last[user_id] = max(record.received_ms, last.get(user_id, -1))
+    return last
+
+
+def _to_add(records: Iterable[Record], erased_ms: dict[str, int]) -> Iterator[VisitorEvent]:
+    for record in records:
+        given: dict[str, Any] = {name: record.fields.get(name) for name in _FIELDS}
+        event = VisitorEvent(**given)
+        if record.received_ms > erased_ms.get(event.user_id, -1):
+            yield event
+
+
+def _parts(events: Iterator[VisitorEvent]) -> Iterator[list[VisitorEvent]]:
+    while part := list(islice(events, EVENTS_AT_ONCE)):
+        yield part
