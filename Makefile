@@ -57,6 +57,9 @@ lock: $(STAMP) ## resolve pyproject.toml anew into requirements/
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 		--upgrade --quiet -o requirements/dev.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra api --universal --python-version 3.11 \
+		--constraints requirements/dev.txt --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --upgrade --quiet -o requirements/api.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra spark --universal --python-version 3.11 \
 		--constraints requirements/dev.txt --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --upgrade --quiet -o requirements/spark.txt

@@ -197,7 +197,7 @@ def print_config() -> None:
 def scoreboard(lake: LakeOption, as_json: JsonOption = False) -> None:
     """Show how the newest evaluated model did against the baselines."""
     from endcap.evaluation.scoreboard_text import to_text as scoreboard_text  # noqa: PLC0415
-    from endcap.use_cases.read_models import read_scoreboard  # noqa: PLC0415
+    from endcap.use_cases.read_scoreboard import read_scoreboard  # noqa: PLC0415
 
     board = read_scoreboard(lake_at(lake))
     typer.echo(board.to_json() if as_json else scoreboard_text(board), nl=False)

@@ -272,7 +272,7 @@ def test_models_are_listed_with_the_champion(endcap: Endcap, served: tuple[Path,
     told = endcap("models", "list", "--lake", lake, "--json")
 
     assert (shown.code, told.code, shown.err + told.err) == (0, 0, "")
-    assert shown.out.splitlines()[1].split()[:3] == [version, "2015-05-02", "12:00:00"]
+    assert shown.out.splitlines()[1].split()[:3] == [version, "1970-01-26", "00:00:00"]
     assert shown.out.splitlines()[1].endswith("champion")
     (model,) = json.loads(told.out)
     assert (model["version"], model["champion"]) == (version, True)

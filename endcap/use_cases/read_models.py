@@ -1,14 +1,12 @@
-"""What a lake holds in models, and how the newest of them scored."""
+"""What a lake holds in models."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from endcap.errors import NotFoundError
-from endcap.evaluation.scoreboard import Scoreboard
 from endcap.ports import Lake
 from endcap.registry.promotion import CHAMPION_PATH, Champion
-from endcap.use_cases.lake_layout import LATEST_SCOREBOARD, model_path
+from endcap.use_cases.lake_layout import model_path
 from endcap.use_cases.text_table import text_table
 
 _SHOWN = {"hit rate@20": "next_interaction/hit_rate@20", "mrr@20": "next_interaction/mrr@20"}
@@ -54,19 +52,6 @@ def describe_models(models: Sequence[Mapping[str, Any]]) -> str:
         for model in models
     ]
     return "\n".join(text_table([head, *rows], right=[3, 4]))
-
-
-def read_scoreboard(lake: Lake) -> Scoreboard:
-    """Return the scoreboard of the run that finished an evaluation last.
-
-    Raises `NotFoundError` if no run has.
-    """
-    found = lake.read(LATEST_SCOREBOARD)
-    if found is None:
-        raise NotFoundError(
-            f"no scoreboard in {lake.uri}; run `endcap run --lake {lake.uri}` first"
-        )
-    return Scoreboard.from_json(found.data.decode())
 
 
 def _number(value: float | None) -> str:

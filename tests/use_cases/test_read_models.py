@@ -5,7 +5,8 @@ from endcap.errors import NotFoundError
 from endcap.ports import ABSENT
 from endcap.registry.promotion import Champion
 from endcap.use_cases.champions import write_champion
-from endcap.use_cases.read_models import describe_models, read_models, read_scoreboard
+from endcap.use_cases.read_models import describe_models, read_models
+from endcap.use_cases.read_scoreboard import read_scoreboard
 
 
 def add_model(lake: FolderLake, version: str, cut: str, metrics: dict[str, float | None]) -> None:

@@ -23,7 +23,8 @@ from endcap.use_cases.folds import LABELLED, SERVING, TEST
 from endcap.use_cases.item_tables import merged
 from endcap.use_cases.labelled_folds import fold_inputs, open_fold, shard_refs
 from endcap.use_cases.plan_candidates import sample_shards, save_shards
-from endcap.use_cases.read_models import describe_models, read_models, read_scoreboard
+from endcap.use_cases.read_models import describe_models, read_models
+from endcap.use_cases.read_scoreboard import read_scoreboard
 from endcap.use_cases.record_failure import record_failure
 from endcap.use_cases.runs import Run, open_run
 from endcap.use_cases.train_retrieval import train_retrieval
