@@ -5,6 +5,9 @@ from typing import Final
 LATEST_SCOREBOARD: Final = "scoreboard.json"
 """Small object: the scoreboard of the run that finished its evaluation last."""
 
+LATEST_DRIFT: Final = "monitoring/drift.json"
+"""Small object: the drift report that was made last."""
+
 _MODELS: Final = "models"
 _RUNS: Final = "runs"
 _STEPS: Final = "steps"

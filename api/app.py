@@ -1,0 +1,45 @@
+"""The service as an ASGI app: routes, errors, admission."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+
+from api.admission import Admission
+from api.problems import add_problems
+from api.routes import events, items, monitoring, releases, state, visitors
+from api.service import Service
+from api.settings import MAX_BODY_BYTES
+
+_ROUTES: Final = (visitors, items, events, releases, monitoring, state)
+
+
+def create_app(service: Service) -> FastAPI:
+    """Return the app that answers with `service`.
+
+    Under a server with lifespans it starts and stops the service; otherwise whoever runs it does.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.load()
+        service.start()
+        yield
+        service.stop()
+
+    app = FastAPI(
+        title="Endcap",
+        summary="Recommendations for an online shop.",
+        version="1",
+        openapi_url="/v1/openapi.json",
+        docs_url="/docs",
+        redoc_url=None,
+        lifespan=lifespan,
+        separate_input_output_schemas=False,
+    )
+    add_problems(app)
+    for subject in _ROUTES:
+        subject.add_routes(app, service)
+    app.add_middleware(Admission, service=service, max_body_bytes=MAX_BODY_BYTES)
+    return app

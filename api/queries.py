@@ -1,0 +1,257 @@
+"""What callers send, checked at the door."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+
+from endcap.ports import VisitorEvent
+from endcap.serving.requests import GivenEvent
+from endcap.serving.wishes import Wish
+
+MOST_ITEMS: Final = 200
+MOST_EVENTS: Final = 500
+MOST_VISITS: Final = 100
+MOST_RANKED: Final = 500
+LATEST_MS: Final = 253_402_300_799_999
+"""The end of the year 9999, UTC."""
+
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^\S(.*\S)?$")]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
+TimeMs = Annotated[int, Field(ge=0, le=LATEST_MS, description="UTC epoch milliseconds")]
+Days = Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)]
+Price = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Boost = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
+
+_WISH: Final = frozenset(
+    {
+        "k",
+        "include_seen",
+        "confidence",
+        "seen_window_days",
+        "bought_window_days",
+        "in_stock",
+        "max_per_category",
+    }
+)
+
+
+class Query(BaseModel):
+    """What may be said of a slate in a URL."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    k: Annotated[int, Field(ge=1, le=MOST_ITEMS, description="Number of items.")] = 20
+    include_seen: Annotated[
+        bool, Field(description="Whether items of the visitor's own history may come back.")
+    ] = False
+    seen_window_days: Annotated[
+        Days | None, Field(description="How long an item counts as seen; for ever by default.")
+    ] = None
+    bought_window_days: Annotated[
+        Days | None, Field(description="How long a bought item must not come back.")
+    ] = None
+    exclude: Annotated[
+        list[Id], Field(max_length=MOST_RANKED, description="Items that must not come.")
+    ] = []
+    in_stock: Annotated[bool, Field(description="Only items not known to be out of stock.")] = False
+    category: Annotated[
+        list[Id], Field(max_length=50, description="Only of these, or of categories below them.")
+    ] = []
+    min_price: Annotated[Price | None, Field(description="Items of unknown price are out.")] = None
+    max_price: Annotated[Price | None, Field(description="Items of unknown price are out.")] = None
+    max_per_category: Annotated[
+        int | None, Field(ge=1, le=MOST_ITEMS, description="For diversity.")
+    ] = None
+    confidence: Annotated[
+        float | None, Field(gt=0, lt=1, allow_inf_nan=False, description="Of the intervals.")
+    ] = None
+
+    def to_wish(self, boosts: tuple[tuple[str, float], ...] = ()) -> Wish:
+        """Return what the computation reads."""
+        return Wish(
+            **{name: getattr(self, name) for name in _WISH},
+            exclude=tuple(self.exclude),
+            categories=tuple(self.category),
+            lowest_price=self.min_price,
+            highest_price=self.max_price,
+            boosts=boosts,
+        )
+
+
+class SessionEvent(BaseModel):
+    """Something that the visitor did, told along with a request and not recorded."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    item_id: Id
+    event_type: Name = "view"
+    event_time: Annotated[TimeMs | None, Field(description="Right now if unset.")] = None
+
+    def to_given(self) -> GivenEvent:
+        """Return what the computation reads."""
+        return GivenEvent(self.item_id, self.event_type, self.event_time)
+
+
+class RecommendationRequest(Query):
+    """A visitor, known or not, and what is asked for."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "events": [{"item_id": "187946"}, {"item_id": "461686"}],
+                    "k": 5,
+                    "in_stock": True,
+                }
+            ]
+        },
+    )
+
+    user_id: Id | None = None
+    events: Annotated[
+        list[SessionEvent],
+        Field(max_length=MOST_EVENTS, description="Merged with the user's own history."),
+    ] = []
+    boosts: Annotated[
+        dict[Id, Boost],
+        Field(max_length=MOST_RANKED, description="Item to standard deviations of the scores."),
+    ] = {}
+
+
+class BatchRequest(BaseModel):
+    """Many visitors at once. An entry that cannot be read fails alone."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    requests: Annotated[
+        list[
+            Annotated[
+                Any,
+                WithJsonSchema(
+                    {"anyOf": [{"$ref": "#/components/schemas/RecommendationRequest"}, {}]}
+                ),
+            ]
+        ],
+        Field(min_length=1, max_length=MOST_VISITS),
+    ]
+
+
+class RankRequest(BaseModel):
+    """A list of items to be put in a visitor's order."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "examples": [{"events": [{"item_id": "187946"}], "items": ["461686", "9877", "187946"]}]
+        },
+    )
+
+    items: Annotated[list[Id], Field(min_length=1, max_length=MOST_RANKED)]
+    user_id: Id | None = None
+    events: Annotated[list[SessionEvent], Field(max_length=MOST_EVENTS)] = []
+    confidence: Annotated[float | None, Field(gt=0, lt=1, allow_inf_nan=False)] = None
+    boosts: Annotated[dict[Id, Boost], Field(max_length=MOST_RANKED)] = {}
+
+
+class Event(BaseModel):
+    """Something that a visitor did. The same `event_id` again is the same event."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "event_id": "7f3c2e7a",
+                    "user_id": "257597",
+                    "item_id": "187946",
+                    "event_type": "view",
+                }
+            ]
+        },
+    )
+
+    event_id: Id
+    user_id: Id
+    item_id: Id
+    event_type: Name = "view"
+    event_time: Annotated[TimeMs | None, Field(description="Right now if unset.")] = None
+    transaction_id: Id | None = None
+    recommendation_id: Annotated[
+        Id | None, Field(description="The answer that led to it, to attribute it to.")
+    ] = None
+
+    def to_visitor_event(self, now_ms: int) -> VisitorEvent:
+        """Return what is recorded."""
+        return VisitorEvent(
+            event_id=self.event_id,
+            user_id=self.user_id,
+            item_id=self.item_id,
+            event_type=self.event_type,
+            time_ms=now_ms if self.event_time is None else self.event_time,
+            transaction_id=self.transaction_id,
+            recommendation_id=self.recommendation_id,
+        )
+
+
+class EventBatch(BaseModel):
+    """Many events at once. An event that cannot be read is refused alone."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    events: Annotated[
+        list[
+            Annotated[Any, WithJsonSchema({"anyOf": [{"$ref": "#/components/schemas/Event"}, {}]})]
+        ],
+        Field(min_length=1, max_length=MOST_EVENTS),
+    ]
+
+
+def _one_or_many(body: object) -> str:
+    return "many" if isinstance(body, dict) and "events" in body else "one"
+
+
+OneOrManyEvents = Annotated[
+    Annotated[Event, Tag("one")] | Annotated[EventBatch, Tag("many")],
+    Discriminator(_one_or_many),
+]
+
+
+class TrendingQuery(BaseModel):
+    """Which items in demand are asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    k: Annotated[int, Field(ge=1, le=MOST_ITEMS)] = 20
+    window: Annotated[
+        Literal["1d", "7d", "30d"], Field(description="Up to the end of the model's data.")
+    ] = "7d"
+    category: Annotated[list[Id], Field(max_length=50)] = []
+    in_stock: bool = False
+
+
+class SimilarQuery(BaseModel):
+    """Which items like another one are asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    k: Annotated[int, Field(ge=1, le=MOST_ITEMS)] = 20
+    exclude: Annotated[list[Id], Field(max_length=MOST_RANKED)] = []
+    category: Annotated[list[Id], Field(max_length=50)] = []
+    in_stock: bool = False
+    min_price: Price | None = None
+    max_price: Price | None = None
+
+
+class RollbackRequest(BaseModel):
+    """Which model to go back to."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    version: Annotated[
+        Id | None, Field(description="The one that the champion replaced, if unset.")
+    ] = None
+    reason: Annotated[str, Field(min_length=1, max_length=500)] = "asked for through the API"

@@ -1,0 +1,166 @@
+"""What callers get: the schemas of the OpenAPI document, which the answers' bytes keep to."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Reply(BaseModel):
+    """An answer. More fields may come in later releases."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Problem(Reply):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class Item(Reply):
+    """A recommended item."""
+
+    item_id: str
+    rank: int
+    score: Annotated[float, Field(description="Orders an answer; never rises with the rank.")]
+    probability: Annotated[float, Field(ge=0, le=1)]
+    interval: Annotated[list[float], Field(min_length=2, max_length=2)]
+    source: Annotated[str, Field(description="Who proposed it, or which rung filled its place.")]
+
+
+class Recommendations(Reply):
+    """Items for one visitor, best first."""
+
+    recommendation_id: str
+    model_version: str | None
+    generated_at: str
+    items: list[Item]
+    degraded: Annotated[list[str], Field(description="What was not as it should be.")]
+    ignored_events: dict[str, int]
+
+
+class BatchResult(Reply):
+    """One entry's answer, or what was wrong with it."""
+
+    status: int
+    recommendations: Recommendations | None = None
+    problem: Problem | None = None
+
+
+class BatchReply(Reply):
+    """One result an entry, in order."""
+
+    results: list[BatchResult]
+
+
+class Ranking(Recommendations):
+    """The given items in the visitor's order."""
+
+    unknown_items: Annotated[list[str], Field(description="Given, and unknown to the model.")]
+
+
+class SimilarItem(Reply):
+    """An item like the one asked for."""
+
+    item_id: str
+    rank: int
+    score: float
+    source: str
+
+
+class Similar(Reply):
+    """Items like another one, most alike first."""
+
+    item_id: str
+    model_version: str
+    items: list[SimilarItem]
+
+
+class TrendingItem(Reply):
+    """An item in demand; the demand is its events' weights in the window."""
+
+    item_id: str
+    rank: int
+    demand: float
+
+
+class Trending(Reply):
+    """Items in demand, most wanted first."""
+
+    model_version: str | None
+    window: str
+    items: list[TrendingItem]
+
+
+class EventResult(Reply):
+    """What became of one event."""
+
+    event_id: str | None
+    status: Literal["accepted", "refused"]
+    reason: str | None
+
+
+class EventsReply(Reply):
+    """What became of each event, in order. An accepted one is durable."""
+
+    accepted: int
+    refused: int
+    history: Literal["updated", "pending"]
+    results: list[EventResult]
+
+
+class Erased(Reply):
+    """A visitor's history is erased, and the erasure from the log is queued."""
+
+    status: Literal["erased"]
+
+
+class Model(Reply):
+    """A model of the lake."""
+
+    version: str
+    cut: str
+    champion: bool
+    digest: str
+    metrics: dict[str, float | None]
+
+
+class Models(Reply):
+    """The models of the lake, newest data first, and what this service serves."""
+
+    serving: str | None
+    problem: str | None
+    models: list[Model]
+
+
+class ChampionReply(Reply):
+    """The champion record as it is now."""
+
+    version: str
+    promoted_from: str | None
+    promoted_at: str
+    reasons: list[str]
+
+
+class Report(Reply):
+    """A report as the workflows left it."""
+
+    report: dict[str, Any]
+
+
+class Alive(Reply):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(Reply):
+    """Whether answers are as they should be."""
+
+    status: Literal["ok", "degraded"]
+    serving: str | None
+    champion: str | None
+    problems: list[str]

@@ -1,0 +1,38 @@
+"""The latest reports on the model and on the data."""
+
+from fastapi import Depends, FastAPI
+from starlette.responses import Response
+
+from api import replies
+from api.access import READ
+from api.guards import needs
+from api.routes.described import problems
+from api.service import Service, reply
+from endcap.use_cases.read_reports import DRIFT, PERFORMANCE, read_report
+
+
+def add_routes(app: FastAPI, service: Service) -> None:
+    """Add the routes."""
+    guards = [Depends(needs(service, READ))]
+
+    @app.get(
+        "/v1/monitoring/performance",
+        response_model=replies.Report,
+        responses=problems(404, 503),
+        dependencies=guards,
+        tags=["monitoring"],
+    )
+    def performance() -> Response:
+        """Return the scoreboard of the run that finished its evaluation last."""
+        return reply({"report": read_report(service.lake, PERFORMANCE)})
+
+    @app.get(
+        "/v1/monitoring/drift",
+        response_model=replies.Report,
+        responses=problems(404, 503),
+        dependencies=guards,
+        tags=["monitoring"],
+    )
+    def drift() -> Response:
+        """Return the last report on how far the data have drifted."""
+        return reply({"report": read_report(service.lake, DRIFT)})

@@ -1,0 +1,118 @@
+"""Recommendations: for a user, for a session, for many; and a list put in a visitor's order."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Path, Query, Request
+from pydantic import TypeAdapter, ValidationError
+from starlette.responses import Response
+
+from api import queries, replies
+from api.access import READ
+from api.admission import note
+from api.guards import needs, pinned
+from api.logs import pseudonym
+from api.problems import invalid, problem_of
+from api.routes.described import problems
+from api.service import Service, answer_fields, reply
+from endcap.errors import EndcapError
+from endcap.use_cases.answer_visitors import Answer, Visit
+from endcap.use_cases.live_models import LiveModel
+
+_REQUEST = TypeAdapter(queries.RecommendationRequest)
+
+
+def add_routes(app: FastAPI, service: Service) -> None:
+    """Add the routes."""
+    guards = [Depends(needs(service, READ))]
+    version = Depends(pinned(service))
+
+    @app.get(
+        "/v1/users/{user_id}/recommendations",
+        response_model=replies.Recommendations,
+        responses=problems(404, 409, 422),
+        dependencies=guards,
+        tags=["recommendations"],
+    )
+    def recommend_to_user(
+        request: Request,
+        user_id: Annotated[queries.Id, Path()],
+        query: Annotated[queries.Query, Query()],
+        model: Annotated[str | None, version],
+    ) -> Response:
+        """Recommend items to a user, by the history that this service keeps."""
+        visit = Visit(user_id, wish=query.to_wish())
+        return _one(service, request, visit, service.live(model))
+
+    @app.post(
+        "/v1/recommendations",
+        response_model=replies.Recommendations,
+        responses=problems(404, 409, 413, 415, 422),
+        dependencies=guards,
+        tags=["recommendations"],
+    )
+    def recommend_to_visitor(
+        request: Request,
+        body: queries.RecommendationRequest,
+        model: Annotated[str | None, version],
+    ) -> Response:
+        """Recommend items to a visitor, by what is told here and what is kept of the user."""
+        return _one(service, request, _visit(body), service.live(model))
+
+    @app.post(
+        "/v1/recommendations/batch",
+        response_model=replies.BatchReply,
+        responses=problems(404, 409, 413, 415, 422),
+        dependencies=guards,
+        tags=["recommendations"],
+    )
+    def recommend_to_many(
+        body: queries.BatchRequest, model: Annotated[str | None, version]
+    ) -> Response:
+        """Answer up to 100 visitors; an entry that is wrong fails alone."""
+        return reply({"results": _many(service, body.requests, service.live(model))})
+
+
+def _visit(body: queries.RecommendationRequest) -> Visit:
+    events = tuple(event.to_given() for event in body.events)
+    return Visit(body.user_id, events, body.to_wish(tuple(body.boosts.items())))
+
+
+def _one(service: Service, request: Request, visit: Visit, live: LiveModel | None) -> Response:
+    (answer,) = service.reception.answer([visit], live)
+    if isinstance(answer, EndcapError):
+        raise answer
+    service.shown([answer])
+    note(
+        request.scope,
+        recommendation_id=answer.recommendation_id,
+        model_version=answer.model_version,
+        user=None if visit.user_id is None else pseudonym(visit.user_id, service.log_key),
+        degraded=list(answer.degraded),
+    )
+    return reply(answer_fields(answer))
+
+
+def _many(
+    service: Service, entries: Sequence[object], live: LiveModel | None
+) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = [{}] * len(entries)
+    visits: dict[int, Visit] = {}
+    for place, entry in enumerate(entries):
+        try:
+            visits[place] = _visit(_REQUEST.validate_python(entry))
+        except ValidationError as exc:
+            fields = invalid(exc.errors(include_url=False, include_context=False))
+            results[place] = _failed(fields)
+    answers = service.reception.answer(list(visits.values()), live)
+    for place, answer in zip(visits, answers, strict=True):
+        if isinstance(answer, EndcapError):
+            results[place] = _failed(problem_of(answer))
+        else:
+            results[place] = {"status": 200, "recommendations": answer_fields(answer)}
+    service.shown([answer for answer in answers if isinstance(answer, Answer)])
+    return results
+
+
+def _failed(fields: dict[str, Any]) -> dict[str, Any]:
+    return {"status": fields["status"], "problem": fields}
