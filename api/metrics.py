@@ -25,7 +25,7 @@ class Metrics:
     """One process's numbers, in a registry of their own."""
 
     def __init__(self) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = CollectorRegistry()
         self.requests = Counter(
             "endcap_requests", "Requests answered.", ["route", "status"], registry=registry

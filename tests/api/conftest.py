@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -72,8 +73,6 @@ def _filed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 @pytest.fixture
 def lake(_filed: tuple[Path, list[str]], tmp_path: Path) -> FolderLake:
     """A lake of the test's own with two models, of items a0 ... and b0 ...; the first serves."""
-    import shutil
-
     lake = FolderLake(shutil.copytree(_filed[0], tmp_path / "lake"))
     promote_version(lake, _filed[1][0], reason="test", now_ms=1)
     return lake
