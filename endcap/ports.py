@@ -178,7 +178,7 @@ class RecordLog(Protocol):
         """Make the records durable. Raises `RecordLogUnavailableError`."""
 
     def read(self, stream: str, *, since_ms: int) -> Iterator[Record]:
-        """Yield the records received at or after `since_ms`, of each writer in order.
+        """Yield the records received at or after `since_ms`, in no promised order.
 
         What is being written may be left out. Raises `RecordLogUnavailableError`.
         """

@@ -15,14 +15,20 @@
 
 __all__ = [
     "catalogue",
+    "dynamodb_history",
+    "firehose_log",
     "folder_lake",
     "lake_paths",
     "leftovers",
     "manifests",
     "opening",
+    "opening_stores",
     "raw_logs",
     "s3_bucket",
     "s3_cache",
     "s3_errors",
     "s3_lake",
+    "segment_log",
+    "segments",
+    "sqlite_history",
 ]
