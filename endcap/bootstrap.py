@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 
 from endcap.adapters.opening import open_lake
+from endcap.adapters.opening_stores import open_history, open_record_log
 from endcap.ports import Lake
 from endcap.settings import Settings, read_settings
+
+__all__ = ["open_history", "open_lake_from", "open_lake_of", "open_record_log"]
 
 
 def open_lake_from(environ: Mapping[str, str]) -> Lake:

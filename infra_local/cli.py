@@ -11,9 +11,17 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from endcap.cli import ConfigOption, LakeOption, MappingOption, RawOption, app, lake_at
+from endcap.cli import (
+    ConfigOption,
+    LakeOption,
+    MappingOption,
+    RawOption,
+    app,
+    lake_at,
+    progress_bar,
+)
 from endcap.config import RunConfig
-from endcap.errors import EndcapError
+from endcap.errors import ConfigError, EndcapError
 
 _INTERRUPTED: Final = 130
 _MENDABLE: Final = frozenset(
@@ -83,6 +91,48 @@ def demo(
         f"  .venv/bin/endcap batch {at} --input requests.jsonl "
         "--output recommendations.jsonl --k 20"
     )
+
+
+@app.command()
+def serve(
+    lake: LakeOption,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            help="Where to keep histories and events; by default `service` beside the lake.",
+            metavar="DIR",
+            file_okay=False,
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65_535)] = 8000,
+    from_cut: Annotated[
+        bool,
+        typer.Option(
+            "--from-cut",
+            help="Begin the service's clock where the champion's data end: for logs of the past.",
+        ),
+    ] = False,
+) -> None:
+    """Serve recommendations over HTTP, and record events. Stop it with Ctrl-C."""
+    from infra_local import service as services  # noqa: PLC0415 -- `endcap --help` stays quick
+
+    opened = lake_at(lake)
+    local = services.LocalService(lake, state or _beside(lake), host, port, from_cut)
+    with progress_bar() as bar:
+        task = bar.add_task("Filling histories from the log", total=None)
+        n = services.seed(local, opened, on_progress=lambda done: bar.update(task, completed=done))
+    if n:
+        typer.echo(f"Filled {local.state} with the newest {n:,} events of the log", err=True)
+    typer.echo(f"Serving {lake} on http://{host}:{port} (its API: /docs)", err=True)
+    services.serve(local, opened)
+
+
+def _beside(lake: str) -> Path:
+    if "://" in lake:
+        raise ConfigError("--state names the folder for histories and events: this lake has none")
+    return Path(lake).parent / "service"
 
 
 def run_training(

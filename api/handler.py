@@ -1,0 +1,48 @@
+"""The service in Lambda, behind an HTTP API of API Gateway."""
+
+import os
+from functools import cache
+from typing import Any
+
+from mangum import Mangum
+
+from api.access import GatewayDoor
+from api.app import create_app
+from api.building import build_service
+from api.logs import log_to_stderr
+from api.service import Service
+from api.settings import ServiceSettings
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answer one request of API Gateway, payload format 2.0."""
+    service, app = loaded()
+    service.start()
+    answer: dict[str, Any] = app(event, context)  # type: ignore[arg-type]
+    return answer
+
+
+@cache
+def loaded() -> tuple[Service, Mangum]:
+    """Build the service and load its model: once a process, before a snapshot of it is taken."""
+    service, settings = build_service(os.environ, _door, exposures_at_once=True)
+    log_to_stderr(settings.log_level)
+    service.load()
+    return service, Mangum(create_app(service), lifespan="off")
+
+
+def _door(settings: ServiceSettings) -> GatewayDoor:
+    return GatewayDoor(settings.operators)
+
+
+def _load_before_snapshot() -> None:
+    """Have Lambda's SnapStart take its snapshot of a loaded service."""
+    try:
+        # Part of Lambda's own runtime for Python, and of no other.
+        from snapshot_restore_py import register_before_snapshot  # noqa: PLC0415
+    except ImportError:
+        return
+    register_before_snapshot(loaded)
+
+
+_load_before_snapshot()
