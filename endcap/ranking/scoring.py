@@ -12,6 +12,7 @@ from endcap.features.item_table import ItemTable
 from endcap.features.matrix import feature_matrix
 from endcap.ranking.scorer import TreeScorer
 from endcap.retrieval.union import Candidates
+from endcap.stages import FEATURES, RANK, OnStage, untimed
 
 ROWS_AT_ONCE: Final = 100_000
 """Bounds the feature matrix: some 30 MB, whatever the number of visitors."""
@@ -24,6 +25,7 @@ def score_candidates(
     items: ItemTable,
     config: FeatureConfig,
     event_weights: NDArray[np.float32],
+    on_stage: OnStage = untimed,
 ) -> NDArray[np.float64]:
     """Return the ranker's score of every candidate row, float64 (m,).
 
@@ -33,17 +35,19 @@ def score_candidates(
     scores = np.empty(len(candidates.item), dtype=np.float64)
     for start, stop in _batches(candidates.ptr):
         low, high = int(candidates.ptr[start]), int(candidates.ptr[stop])
-        features = feature_matrix(
-            histories.slice(start, stop),
-            candidates.ptr[start : stop + 1] - low,
-            candidates.item[low:high],
-            candidates.scores[low:high],
-            candidates.ranks[low:high],
-            items,
-            config,
-            event_weights,
-        )
-        scores[low:high] = scorer.predict(features)
+        with on_stage(FEATURES):
+            features = feature_matrix(
+                histories.slice(start, stop),
+                candidates.ptr[start : stop + 1] - low,
+                candidates.item[low:high],
+                candidates.scores[low:high],
+                candidates.ranks[low:high],
+                items,
+                config,
+                event_weights,
+            )
+        with on_stage(RANK):
+            scores[low:high] = scorer.predict(features)
     return scores
 
 

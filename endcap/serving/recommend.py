@@ -17,13 +17,20 @@ from endcap.serving.model import ServingModel
 from endcap.serving.rules import Rules, keep_allowed, within_cap
 from endcap.serving.slates import Slate, SlateItem, SlateRequest
 from endcap.serving.taking import Taking, popularity_columns
+from endcap.stages import INTERVALS, RETRIEVAL, RULES, OnStage, untimed
 
 VISITORS_AT_ONCE: Final = 500
 _SOURCE_NAMES: Final = tuple(dict.fromkeys((*SOURCES, *RUNGS)))
 _RUNG_SOURCE: Final = np.asarray([_SOURCE_NAMES.index(rung) for rung in RUNGS], dtype=np.int64)
 
 
-def recommend(model: ServingModel, histories: Histories, request: SlateRequest) -> list[Slate]:
+def recommend(
+    model: ServingModel,
+    histories: Histories,
+    request: SlateRequest,
+    *,
+    on_stage: OnStage = untimed,
+) -> list[Slate]:
     """Return one slate a visitor, in order.
 
     A slate has `request.k` distinct items, fewer only where the catalogue has no more that the
@@ -41,33 +48,41 @@ def recommend(model: ServingModel, histories: Histories, request: SlateRequest) 
         are ranked by, all of them count as seen.
     request
         What to return.
+    on_stage
+        Told when each of `endcap.stages` but the history begins.
     """
     slates: list[Slate] = []
     for start in range(0, len(histories), VISITORS_AT_ONCE):
         batch = histories.slice(start, min(start + VISITORS_AT_ONCE, len(histories)))
-        slates.extend(_serve(model, batch, request))
+        slates.extend(_serve(model, batch, request, on_stage))
     return slates
 
 
-def _serve(model: ServingModel, histories: Histories, request: SlateRequest) -> list[Slate]:
+def _serve(
+    model: ServingModel, histories: Histories, request: SlateRequest, on_stage: OnStage
+) -> list[Slate]:
     recent = histories.newest(model.config.retrieval.max_history)
-    rules = Rules.of(request, histories, model)
-    proposed = propose_candidates(model.sources, recent, model.config.retrieval)
-    candidates = keep_allowed(proposed, rules)
-    scores = _score(model, recent, candidates)
-    visitor = candidates.rows()
-    lifted = boosted(scores, candidates.item, visitor, request.boosts)
-    best = _best_rows(candidates, lifted, model, request)
-    shown = _Rows(
-        visitor=visitor[best],
-        item=candidates.item[best],
-        score=lifted[best],
-        plain=scores[best],
-        source=_source_codes(candidates.ranks[best]),
-    )
-    short = np.flatnonzero(np.bincount(shown.visitor, minlength=len(histories)) < request.k)
-    fills = [_fill(model, recent, rules, shown, int(visitor), request) for visitor in short]
-    return _slates(model, _Rows.joined([shown, *fills]), len(histories), request)
+    with on_stage(RETRIEVAL):
+        proposed = propose_candidates(model.sources, recent, model.config.retrieval)
+    with on_stage(RULES):
+        rules = Rules.of(request, histories, model)
+        candidates = keep_allowed(proposed, rules)
+    scores = score(model, recent, candidates, on_stage)
+    with on_stage(RULES):
+        visitor = candidates.rows()
+        lifted = boosted(scores, candidates.item, visitor, request.boosts)
+        best = _best_rows(candidates, lifted, model, request)
+        shown = _Rows(
+            visitor=visitor[best],
+            item=candidates.item[best],
+            score=lifted[best],
+            plain=scores[best],
+            source=_source_codes(candidates.ranks[best]),
+        )
+        short = np.flatnonzero(np.bincount(shown.visitor, minlength=len(histories)) < request.k)
+        fills = [_fill(model, recent, rules, shown, int(visitor), request) for visitor in short]
+    with on_stage(INTERVALS):
+        return _slates(model, _Rows.joined([shown, *fills]), len(histories), request)
 
 
 @dataclass(frozen=True)
@@ -97,9 +112,13 @@ class _Rows:
         )
 
 
-def _score(
-    model: ServingModel, histories: Histories, candidates: Candidates
+def score(
+    model: ServingModel,
+    histories: Histories,
+    candidates: Candidates,
+    on_stage: OnStage = untimed,
 ) -> NDArray[np.float64]:
+    """Return the ranker's score of every candidate row, float64 (m,)."""
     return score_candidates(
         model.scorer,
         histories,
@@ -107,6 +126,7 @@ def _score(
         model.items,
         model.config.features,
         model.event_weights,
+        on_stage,
     )
 
 
@@ -142,13 +162,13 @@ def _fill(
     found = climb(model, history, taking.take, request.k - len(own))
     scores, ranks = popularity_columns(found.item, model)
     ptr = np.asarray([0, len(found.item)], dtype=np.int64)
-    plain = _score(model, history, Candidates(ptr, found.item, scores, ranks))
-    score = boosted(plain, found.item, np.zeros(len(plain), dtype=np.int64), request.boosts)
-    order = np.lexsort((found.item, -score))
+    plain = score(model, history, Candidates(ptr, found.item, scores, ranks))
+    lifted = boosted(plain, found.item, np.zeros(len(plain), dtype=np.int64), request.boosts)
+    order = np.lexsort((found.item, -lifted))
     return _Rows(
         visitor=np.full(len(order), visitor, dtype=np.int64),
         item=found.item[order],
-        score=score[order],
+        score=lifted[order],
         plain=plain[order],
         source=_RUNG_SOURCE[found.rung[order]],
     )

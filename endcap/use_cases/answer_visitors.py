@@ -1,7 +1,6 @@
 """Recommendations for visitors, now: their history, what they do right now, and what they want."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from endcap.serving.recommend import recommend
 from endcap.serving.requests import GivenEvent, GivenHistory, read_histories
 from endcap.serving.slates import SlateRequest
 from endcap.serving.wishes import Wish
+from endcap.stages import HISTORY, OnStage, untimed
 from endcap.use_cases.live_models import LiveModel
 
 NO_MODEL: Final = "no_model"
@@ -20,8 +20,6 @@ KEPT_EVENTS: Final = 300
 """Newest events of a visitor that are read: ranked by as far as the model goes, all seen."""
 SKEW_MS: Final = 300_000
 """How far a client's clock may be ahead; such an event happened now."""
-
-OnStage = Callable[[str], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -67,22 +65,18 @@ class Answer:
         )
 
 
-def _untimed(_stage: str) -> AbstractContextManager[None]:
-    return nullcontext()
-
-
 @dataclass(frozen=True)
 class Reception:
     """What it takes to answer: histories, ids, time.
 
-    `new_id`: returns an id that no other answer has. `now`: returns UTC epoch ms. `on_stage`: told
-    when a stage begins, and left when it ends.
+    `new_id`: returns an id that no other answer has. `now`: returns UTC epoch ms. `on_stage`: see
+    `endcap.stages`.
     """
 
     history: HistoryStore
     new_id: Callable[[], str]
     now: Callable[[], int]
-    on_stage: OnStage = _untimed
+    on_stage: OnStage = untimed
 
     def answer(self, visits: Sequence[Visit], live: LiveModel | None) -> list[Answer | EndcapError]:
         """Return one answer a visit, in order, or what was wrong with that one visit.
@@ -113,7 +107,7 @@ class Reception:
     ) -> tuple[list[GivenHistory], list[tuple[str, ...]]]:
         """Return what is known of each visitor, and what could not be known."""
         given, degraded = [], []
-        with self.on_stage("history"):
+        with self.on_stage(HISTORY):
             for visit in visits:
                 kept, flags = self._kept(visit.user_id)
                 brought = [_not_ahead(event, now_ms) for event in visit.events]
@@ -135,7 +129,7 @@ class Reception:
     ) -> list[Answer]:
         given, degraded = self.histories_of(visits, now_ms)
         read = read_histories(given, live.model, default_now_ms=now_ms)
-        slates = recommend(live.model, read.histories, request)
+        slates = recommend(live.model, read.histories, request, on_stage=self.on_stage)
         return [
             Answer(
                 recommendation_id=self.new_id(),
