@@ -106,7 +106,9 @@ def serve(
         ),
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=1, max=65_535)] = 8000,
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65_535, help="The port to listen on.")
+    ] = 8000,
     from_cut: Annotated[
         bool,
         typer.Option(

@@ -88,6 +88,7 @@ def test_the_commands_are_those_that_the_manual_names() -> None:
         "recommend",
         "run",
         "scoreboard",
+        "serve",
         "simulate",
     }
 
