@@ -31,6 +31,7 @@ _WISH: Final = frozenset(
         "bought_window_days",
         "in_stock",
         "max_per_category",
+        "outcome",
     }
 )
 
@@ -65,6 +66,16 @@ class Query(BaseModel):
     confidence: Annotated[
         float | None, Field(gt=0, lt=1, allow_inf_nan=False, description="Of the intervals.")
     ] = None
+    outcome: Annotated[
+        Name | None,
+        Field(
+            description="The event type that probabilities are of, it or a weightier one; any "
+            "interaction by default."
+        ),
+    ] = None
+    explain: Annotated[
+        bool, Field(description="Whether items tell their features and what they contribute.")
+    ] = False
 
     def to_wish(self, boosts: tuple[tuple[str, float], ...] = ()) -> Wish:
         """Return what the computation reads."""
@@ -153,6 +164,7 @@ class RankRequest(BaseModel):
     user_id: Id | None = None
     events: Annotated[list[SessionEvent], Field(max_length=MOST_EVENTS)] = []
     confidence: Annotated[float | None, Field(gt=0, lt=1, allow_inf_nan=False)] = None
+    outcome: Name | None = None
     boosts: Annotated[dict[Id, Boost], Field(max_length=MOST_RANKED)] = {}
 
 
@@ -244,6 +256,17 @@ class SimilarQuery(BaseModel):
     in_stock: bool = False
     min_price: Price | None = None
     max_price: Price | None = None
+
+    def to_wish(self) -> Wish:
+        """Return what the computation reads."""
+        return Wish(
+            k=self.k,
+            in_stock=self.in_stock,
+            exclude=tuple(self.exclude),
+            categories=tuple(self.category),
+            lowest_price=self.min_price,
+            highest_price=self.max_price,
+        )
 
 
 class RollbackRequest(BaseModel):

@@ -20,6 +20,18 @@ class Problem(Reply):
     detail: str
 
 
+class Explanation(Reply):
+    """Why an item stands where it stands."""
+
+    features: Annotated[
+        dict[str, float | None], Field(description="All that was known, null where missing.")
+    ]
+    contributions: Annotated[
+        dict[str, float],
+        Field(description="How far the score would fall without this feature, largest first."),
+    ]
+
+
 class Item(Reply):
     """A recommended item."""
 
@@ -29,6 +41,7 @@ class Item(Reply):
     probability: Annotated[float, Field(ge=0, le=1)]
     interval: Annotated[list[float], Field(min_length=2, max_length=2)]
     source: Annotated[str, Field(description="Who proposed it, or which rung filled its place.")]
+    explanation: Annotated[Explanation | None, Field(description="Only where asked for.")] = None
 
 
 class Recommendations(Reply):

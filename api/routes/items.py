@@ -1,8 +1,8 @@
-"""Items in demand."""
+"""Items in demand, and items like an item."""
 
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Query
+from fastapi import Depends, FastAPI, Path, Query
 from starlette.responses import Response
 
 from api import queries, replies
@@ -10,8 +10,10 @@ from api.access import READ
 from api.guards import needs, pinned
 from api.routes.described import problems
 from api.service import Service, reply
+from endcap.errors import NotFoundError
 from endcap.serving.demand import in_demand
-from endcap.serving.wishes import Wish
+from endcap.serving.similar import similar_items
+from endcap.serving.wishes import Wish, item_code
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -43,3 +45,35 @@ def add_routes(app: FastAPI, service: Service) -> None:
             for rank, (item, demand) in enumerate(wanted, start=1)
         ]
         return reply({"model_version": live.version, "window": query.window, "items": items})
+
+    @app.get(
+        "/v1/items/{item_id}/similar",
+        response_model=replies.Similar,
+        responses=problems(404, 409, 422),
+        dependencies=guards,
+        tags=["items"],
+    )
+    def similar(
+        item_id: Annotated[queries.Id, Path()],
+        query: Annotated[queries.SimilarQuery, Query()],
+        model: Annotated[str | None, version],
+    ) -> Response:
+        """Tell which items are like one: by ALS, by co-visitation, by category."""
+        live = service.live(model)
+        if live is None:
+            raise NotFoundError(f"there is no model, and so no item {item_id!r}")
+        code = item_code(item_id, live.model)
+        wanted = query.to_wish().to_request(live.model)
+        found = similar_items(
+            live.model, code, k=wanted.k, filters=wanted.filters, exclude=wanted.exclude
+        )
+        items = [
+            {
+                "item_id": live.model.item_ids[item.item_code],
+                "rank": rank,
+                "score": round(item.score, 6),
+                "source": item.source,
+            }
+            for rank, item in enumerate(found, start=1)
+        ]
+        return reply({"item_id": item_id, "model_version": live.version, "items": items})

@@ -16,8 +16,10 @@ from api.problems import invalid, problem_of
 from api.routes.described import problems
 from api.service import Service, answer_fields, reply
 from endcap.errors import EndcapError
+from endcap.serving.wishes import Wish
 from endcap.use_cases.answer_visitors import Answer, Visit
 from endcap.use_cases.live_models import LiveModel
+from endcap.use_cases.rank_items import rank_items
 
 _REQUEST = TypeAdapter(queries.RecommendationRequest)
 
@@ -41,7 +43,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         model: Annotated[str | None, version],
     ) -> Response:
         """Recommend items to a user, by the history that this service keeps."""
-        visit = Visit(user_id, wish=query.to_wish())
+        visit = Visit(user_id, wish=query.to_wish(), explained=query.explain)
         return _one(service, request, visit, service.live(model))
 
     @app.post(
@@ -72,25 +74,51 @@ def add_routes(app: FastAPI, service: Service) -> None:
         """Answer up to 100 visitors; an entry that is wrong fails alone."""
         return reply({"results": _many(service, body.requests, service.live(model))})
 
+    @app.post(
+        "/v1/rank",
+        response_model=replies.Ranking,
+        responses=problems(404, 409, 413, 415, 422),
+        dependencies=guards,
+        tags=["recommendations"],
+    )
+    def rank(
+        request: Request, body: queries.RankRequest, model: Annotated[str | None, version]
+    ) -> Response:
+        """Put a given list of items in a visitor's order; no rule holds, no known item is lost."""
+        wish = Wish(
+            confidence=body.confidence, outcome=body.outcome, boosts=tuple(body.boosts.items())
+        )
+        events = tuple(event.to_given() for event in body.events)
+        visit = Visit(body.user_id, events, wish)
+        ranking = rank_items(service.reception, visit, body.items, service.live(model))
+        fields = _shown(service, request, ranking.answer)
+        return reply({**fields, "unknown_items": ranking.unknown_items})
+
 
 def _visit(body: queries.RecommendationRequest) -> Visit:
     events = tuple(event.to_given() for event in body.events)
-    return Visit(body.user_id, events, body.to_wish(tuple(body.boosts.items())))
+    wish = body.to_wish(tuple(body.boosts.items()))
+    return Visit(body.user_id, events, wish, explained=body.explain)
 
 
 def _one(service: Service, request: Request, visit: Visit, live: LiveModel | None) -> Response:
     (answer,) = service.reception.answer([visit], live)
     if isinstance(answer, EndcapError):
         raise answer
+    return reply(_shown(service, request, answer))
+
+
+def _shown(service: Service, request: Request, answer: Answer) -> dict[str, Any]:
+    """Return the answer's fields, after what is counted, kept and logged of it."""
     service.shown([answer])
     note(
         request.scope,
         recommendation_id=answer.recommendation_id,
         model_version=answer.model_version,
-        user=None if visit.user_id is None else pseudonym(visit.user_id, service.log_key),
+        user=None if answer.user_id is None else pseudonym(answer.user_id, service.log_key),
         degraded=list(answer.degraded),
     )
-    return reply(answer_fields(answer))
+    return answer_fields(answer)
 
 
 def _many(

@@ -116,6 +116,31 @@ class AlsSource:
         )
         return Proposals(best.ptr, self.code[best.item], best.score)
 
+    def similar(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return the proposed items that lie in an item's direction, by their codes, unsorted.
+
+        int32 (m,) and the cosine of the factors, float32 (m,), above 0. The item itself is left
+        out; an item without factors is like none.
+        """
+        row = int(self._row_of_item[item])
+        own = self.item_factors[row]
+        length = float(np.linalg.norm(own))
+        if not length:
+            return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
+        cosine = (self.item_factors[: self.n_proposed] @ (own / np.float32(length))) * self._scale
+        if row < self.n_proposed:
+            cosine[row] = 0
+        near = np.flatnonzero(cosine > 0)
+        return self.code[near], cosine[near]
+
+    @cached_property
+    def _scale(self) -> NDArray[np.float32]:
+        """One over the length of each proposed item's factors, 0 for those without."""
+        norms = np.linalg.norm(self.item_factors[: self.n_proposed], axis=1)
+        scale: NDArray[np.float32] = np.zeros_like(norms)
+        np.divide(1, norms, out=scale, where=norms > 0)
+        return scale
+
     @cached_property
     def _row_of_item(self) -> NDArray[np.int32]:
         row = np.empty(len(self.code), dtype=np.int32)

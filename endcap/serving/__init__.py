@@ -7,6 +7,12 @@
 ``rules``      which items a visitor may be shown, and how many of a category
 ``boosting``   items that a shop wants moved up or down
 ``ladder``     what fills a slate that is short; ``taking``, ``shelves``, ``trending`` serve it
+``rows``       scored items on their way to slates
+``given``      items that somebody names, as candidates
+``rerank``     a given list in a visitor's order
+``explain``    why an item stands where it stands
+``similar``    items like an item
+``demand``     what is in demand
 ``recommend``  history -> candidates -> rules -> features -> ranking -> intervals -> top k
 """
 

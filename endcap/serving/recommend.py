@@ -1,8 +1,5 @@
 """History to slate: candidates, rules, features, ranking, intervals, top k."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -10,18 +7,17 @@ from numpy.typing import NDArray
 
 from endcap.dataset.histories import Histories
 from endcap.ranking.scoring import score_candidates
-from endcap.retrieval.union import SOURCES, Candidates, propose_candidates
+from endcap.retrieval.union import Candidates, propose_candidates
 from endcap.serving.boosting import boosted
-from endcap.serving.ladder import RUNGS, climb
+from endcap.serving.ladder import climb
 from endcap.serving.model import ServingModel
+from endcap.serving.rows import RUNG_SOURCE, Rows, source_codes, to_slates
 from endcap.serving.rules import Rules, keep_allowed, within_cap
-from endcap.serving.slates import Slate, SlateItem, SlateRequest
+from endcap.serving.slates import Slate, SlateRequest
 from endcap.serving.taking import Taking, popularity_columns
 from endcap.stages import INTERVALS, RETRIEVAL, RULES, OnStage, untimed
 
 VISITORS_AT_ONCE: Final = 500
-_SOURCE_NAMES: Final = tuple(dict.fromkeys((*SOURCES, *RUNGS)))
-_RUNG_SOURCE: Final = np.asarray([_SOURCE_NAMES.index(rung) for rung in RUNGS], dtype=np.int64)
 
 
 def recommend(
@@ -72,44 +68,17 @@ def _serve(
         visitor = candidates.rows()
         lifted = boosted(scores, candidates.item, visitor, request.boosts)
         best = _best_rows(candidates, lifted, model, request)
-        shown = _Rows(
+        shown = Rows(
             visitor=visitor[best],
             item=candidates.item[best],
             score=lifted[best],
             plain=scores[best],
-            source=_source_codes(candidates.ranks[best]),
+            source=source_codes(candidates.ranks[best]),
         )
         short = np.flatnonzero(np.bincount(shown.visitor, minlength=len(histories)) < request.k)
         fills = [_fill(model, recent, rules, shown, int(visitor), request) for visitor in short]
     with on_stage(INTERVALS):
-        return _slates(model, _Rows.joined([shown, *fills]), len(histories), request)
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Rows of slates, best first within a visitor, all arrays of one length.
-
-    `score` orders; `plain`, the same without boosts, is what probability and interval are of.
-    """
-
-    visitor: NDArray[np.int64]
-    item: NDArray[np.int32]
-    score: NDArray[np.float64]
-    plain: NDArray[np.float64]
-    source: NDArray[np.int64]
-
-    @classmethod
-    def joined(cls, parts: Sequence["_Rows"]) -> "_Rows":
-        """Return the rows of all parts, visitor by visitor, of a visitor in the parts' order."""
-        if len(parts) == 1:
-            return parts[0]
-        order = np.argsort(np.concatenate([part.visitor for part in parts]), kind="stable")
-        return cls(
-            **{
-                column.name: np.concatenate([getattr(part, column.name) for part in parts])[order]
-                for column in fields(cls)
-            }
-        )
+        return to_slates(model, Rows.joined([shown, *fills]), len(histories), request)
 
 
 def score(
@@ -151,10 +120,10 @@ def _fill(
     model: ServingModel,
     histories: Histories,
     rules: Rules,
-    shown: _Rows,
+    shown: Rows,
     visitor: int,
     request: SlateRequest,
-) -> _Rows:
+) -> Rows:
     """Return what completes one visitor's slate, best first."""
     own = shown.item[shown.visitor == visitor]
     taking = Taking(rules, visitor, own, request.max_per_category)
@@ -165,45 +134,10 @@ def _fill(
     plain = score(model, history, Candidates(ptr, found.item, scores, ranks))
     lifted = boosted(plain, found.item, np.zeros(len(plain), dtype=np.int64), request.boosts)
     order = np.lexsort((found.item, -lifted))
-    return _Rows(
+    return Rows(
         visitor=np.full(len(order), visitor, dtype=np.int64),
         item=found.item[order],
         score=lifted[order],
         plain=plain[order],
-        source=_RUNG_SOURCE[found.rung[order]],
+        source=RUNG_SOURCE[found.rung[order]],
     )
-
-
-def _slates(
-    model: ServingModel, rows: _Rows, n_visitors: int, request: SlateRequest
-) -> list[Slate]:
-    # An item that only fills a place never outscores one that was retrieved.
-    plain = _never_rising(rows.plain, rows.visitor) if not request.boosts else rows.plain
-    lower, upper = model.calibration.interval(plain, request.confidence)
-    items = list(
-        map(
-            SlateItem,
-            rows.item.tolist(),
-            _never_rising(rows.score, rows.visitor).tolist(),
-            model.calibration.probability_of(plain).tolist(),
-            lower.tolist(),
-            upper.tolist(),
-            [_SOURCE_NAMES[code] for code in rows.source.tolist()],
-        )
-    )
-    ends = np.searchsorted(rows.visitor, np.arange(n_visitors + 1)).tolist()
-    return [Slate(tuple(items[low:high])) for low, high in pairwise(ends)]
-
-
-def _never_rising(scores: NDArray[np.float64], visitor: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the scores, each lowered to the lowest before it in its visitor's slate."""
-    if np.all((scores[1:] <= scores[:-1]) | (visitor[1:] != visitor[:-1])):
-        return scores
-    starts = np.flatnonzero(np.diff(visitor, prepend=-1))
-    return np.concatenate([np.minimum.accumulate(part) for part in np.split(scores, starts[1:])])
-
-
-def _source_codes(ranks: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the column of each row's best rank, the first of equals."""
-    best: NDArray[np.int64] = np.argmin(np.where(np.isnan(ranks), np.inf, ranks), axis=1)
-    return best

@@ -46,6 +46,14 @@ class ReadHistories:
     duplicates: NDArray[np.int64]
     unknown_items: NDArray[np.int64]
 
+    def ignored(self, visitor: int) -> dict[str, int]:
+        """Return how many events of a visitor did not count, by reason."""
+        return {
+            "future": int(self.future[visitor]),
+            "duplicates": int(self.duplicates[visitor]),
+            "unknown_items": int(self.unknown_items[visitor]),
+        }
+
 
 def to_histories(
     given: Sequence[GivenHistory], model: ServingModel, *, default_now_ms: int

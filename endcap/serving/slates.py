@@ -20,7 +20,8 @@ class SlateRequest:
     item codes that must not come; `filters`: what the rest must be like; `max_per_category`: how
     many items of one category a slate may hold, those without a category not counted; `boosts`:
     (item code, by how much), see `boosted`; `confidence` of the intervals, the calibration's own
-    if None.
+    if None; `outcome`: the weight of the event that probabilities are of, it or a weightier one,
+    and any interaction if None.
 
     Raises `UserInputError` if a number is out of its range.
     """
@@ -34,6 +35,7 @@ class SlateRequest:
     filters: ItemFilter = ItemFilter()  # noqa: RUF009 -- frozen, as a value
     max_per_category: int | None = None
     boosts: tuple[tuple[int, float], ...] = ()
+    outcome: float | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -53,9 +55,9 @@ class SlateRequest:
 class SlateItem:
     """One recommended item.
 
-    `score` orders a slate and means nothing between models; `probability` of an interaction within
-    the horizon; `lower` and `upper` end of the relevance in [0, 1] at the confidence asked for;
-    `source` of candidates that ranked the item best.
+    `score` orders a slate and means nothing between models; `probability` of the outcome asked for
+    within the horizon; `lower` and `upper` end of the relevance in [0, 1] at the confidence asked
+    for; `source` of candidates that ranked the item best.
     """
 
     item_code: int

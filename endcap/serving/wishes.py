@@ -13,7 +13,7 @@ DAY_MS: Final = 86_400_000
 
 @dataclass(frozen=True)
 class Wish:
-    """A `SlateRequest` in the shop's own ids; windows are in days.
+    """A `SlateRequest` in the shop's own ids; windows are in days, the outcome is an event type.
 
     `exclude` and `boosts` may name items that the model does not know: there is nothing to leave
     out or to lift then.
@@ -31,12 +31,14 @@ class Wish:
     highest_price: float | None = None
     max_per_category: int | None = None
     boosts: tuple[tuple[str, float], ...] = ()
+    outcome: str | None = None
 
     def to_request(self, model: ServingModel) -> SlateRequest:
         """Return what is asked for in the model's codes.
 
-        Raises `NotFoundError` for a category that the model does not know, `UserInputError` for a
-        number out of its range.
+        Raises `NotFoundError` for a category or an event type that the model does not know,
+        `UserInputError` for a number out of its range, or an outcome that an older model cannot
+        tell from others.
         """
         codes = model.item_codes
         return SlateRequest(
@@ -54,6 +56,7 @@ class Wish:
             ),
             max_per_category=self.max_per_category,
             boosts=tuple((codes[item], by) for item, by in self.boosts if item in codes),
+            outcome=None if self.outcome is None else _outcome_weight(self.outcome, model),
         )
 
 
@@ -71,6 +74,16 @@ def item_code(item_id: str, model: ServingModel) -> int:
     if code is None:
         raise NotFoundError(f"the model knows no item {item_id!r}")
     return code
+
+
+def _outcome_weight(name: str, model: ServingModel) -> float:
+    code = model.event_types.code(name)
+    if code < 0:
+        raise NotFoundError(
+            f"the model knows no event type {name!r}; it knows {', '.join(model.event_types.names)}"
+        )
+    model.calibration.require_outcomes()
+    return float(model.event_types.weights[code])
 
 
 def _days_ms(days: float | None) -> int | None:

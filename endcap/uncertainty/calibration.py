@@ -1,7 +1,7 @@
 """From ranker scores to probabilities and intervals: plain arrays, numpy alone."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Final, Self
 
 import numpy as np
@@ -23,6 +23,8 @@ class Calibration:
     the scores into b bands; `half_width[c, b]` is the conformal quantile of
     ``|relevance - expected|`` in band b at ``confidences[c]``. `grades`: the relevances that
     exist, ascending, 0 first. `confidence` is what `interval` uses unless asked otherwise.
+    `above` (float64 (grades, n)): the probability of a relevance above each grade, at the knots,
+    isotonic in the score; the first row is `probability`. Empty where an earlier release made it.
     """
 
     score: NDArray[np.float64]
@@ -34,6 +36,7 @@ class Calibration:
     grades: NDArray[np.float64]
     relevance_scale: float
     confidence: float
+    above: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
 
     def probability_of(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probability of an interaction within the horizon, never falling in the score.
@@ -41,6 +44,24 @@ class Calibration:
         At least `expected_of` the same score, because relevance is at most 1.
         """
         return np.interp(scores, self.score, self.probability)
+
+    def probability_of_outcome(
+        self, scores: NDArray[np.float64], weight: float
+    ) -> NDArray[np.float64]:
+        """Return the probability of an event of this weight or a greater one within the horizon.
+
+        Never falls in the score nor rises with the weight. Raises `UserInputError` if the model
+        was not trained to tell.
+        """
+        self.require_outcomes()
+        below = int(np.searchsorted(self.grades, weight / self.relevance_scale - _GUARD)) - 1
+        above: NDArray[np.float64] = self.above[max(below, 0)]
+        return np.interp(scores, self.score, above)
+
+    def require_outcomes(self) -> None:
+        """Raise `UserInputError` if the model was not trained to tell outcomes apart."""
+        if not len(self.above):
+            raise UserInputError("this model was trained before outcomes were told apart")
 
     def expected_of(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the expected relevance in [0, 1], the point that the interval is around."""
@@ -84,12 +105,13 @@ class Calibration:
     def from_json(cls, text: str) -> Self:
         """Return what `to_json` wrote. Raises `CorruptArtifactError`."""
         try:
-            parts = json.loads(text)
+            parts = {"above": [], **json.loads(text)}
             arrays = {
                 part.name: np.asarray(parts[part.name], dtype=np.float64)
                 for part in fields(cls)
                 if part.type is not float
             }
+            arrays["above"] = arrays["above"].reshape(-1, len(arrays["score"]))
             return cls(
                 **arrays,
                 relevance_scale=float(parts["relevance_scale"]),

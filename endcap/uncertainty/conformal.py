@@ -71,19 +71,21 @@ def calibrate(
             "the calibration window has too few queries whose candidates were interacted with; "
             "it needs a longer log or a wider calibration window"
         )
-    knots, probability, expected = _curves(scores[half == 0], graded[half == 0])
+    grades = np.unique(np.append(graded, 0.0))
+    knots, above, expected = _curves(scores[half == 0], graded[half == 0], grades)
     edges = _band_edges(scores[half == 0], graded[half == 0] > 0)
     confidences = np.unique(np.asarray([*GRID, confidence]))
     return Calibration(
         score=knots,
-        probability=probability,
+        probability=above[0],
         expected=expected,
         edges=edges,
         confidences=confidences,
         half_width=_half_widths(
             _Curve(knots, expected), scores[half == 1], graded[half == 1], edges, confidences
         ),
-        grades=np.unique(np.append(graded, 0.0)),
+        grades=grades,
+        above=above,
         relevance_scale=float(relevance_scale),
         confidence=float(confidence),
     )
@@ -114,21 +116,26 @@ def _halves(groups: NDArray[np.int64] | NDArray[np.int32]) -> NDArray[np.int64]:
 
 
 def _curves(
-    scores: NDArray[np.float64], graded: NDArray[np.float64]
+    scores: NDArray[np.float64], graded: NDArray[np.float64], grades: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the knots of both curves, P(interaction) and E[relevance] at them."""
+    """Return the knots of all curves, and at them P(relevance > each grade) and E[relevance]."""
     # scikit-learn comes with MAPIE; serving reads the knots with numpy.
     from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415
 
-    chance = IsotonicRegression(out_of_bounds="clip").fit(scores, graded > 0)
     worth = IsotonicRegression(out_of_bounds="clip").fit(scores, graded)
-    knots = np.union1d(chance.X_thresholds_, worth.X_thresholds_)
-    # A share of zero among n candidates is not proof of zero: the rule of succession's floor.
-    probability = np.maximum(
-        np.interp(knots, chance.X_thresholds_, chance.y_thresholds_), 1.0 / (len(scores) + 2)
+    chances = [
+        IsotonicRegression(out_of_bounds="clip").fit(scores, graded > grade) for grade in grades
+    ]
+    knots = np.unique(np.concatenate([curve.X_thresholds_ for curve in (worth, *chances)]))
+    above = np.stack(
+        [np.interp(knots, curve.X_thresholds_, curve.y_thresholds_) for curve in chances]
     )
+    # Each curve is fitted alone: a rarer outcome must not come out likelier.
+    above = np.minimum.accumulate(above, axis=0)
+    # A share of zero among n candidates is not proof of zero: the rule of succession's floor.
+    above = np.maximum(above, 1.0 / (len(scores) + 2))
     expected = np.interp(knots, worth.X_thresholds_, worth.y_thresholds_)
-    return knots, probability, np.minimum(expected, probability)
+    return knots, above, np.minimum(expected, above[0])
 
 
 def _band_edges(scores: NDArray[np.float64], touched: NDArray[np.bool_]) -> NDArray[np.float64]:

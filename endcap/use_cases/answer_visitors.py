@@ -1,15 +1,17 @@
 """Recommendations for visitors, now: their history, what they do right now, and what they want."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from endcap.dataset.histories import Histories
 from endcap.errors import EndcapError, HistoryUnavailableError
 from endcap.ports import HistoryStore, Record
 from endcap.serving.answers import to_items
+from endcap.serving.explain import explain
 from endcap.serving.recommend import recommend
 from endcap.serving.requests import GivenEvent, GivenHistory, read_histories
-from endcap.serving.slates import SlateRequest
+from endcap.serving.slates import Slate, SlateRequest
 from endcap.serving.wishes import Wish
 from endcap.stages import HISTORY, OnStage, untimed
 from endcap.use_cases.live_models import LiveModel
@@ -27,12 +29,14 @@ class Visit:
     """One visitor at the door.
 
     `user_id`: None for an anonymous one. `events`: what the visitor did that the history may not
-    know: those of a guest's session, say. Both count.
+    know: those of a guest's session, say. Both count. `explained`: whether each item tells its
+    features and what they contribute.
     """
 
     user_id: str | None
     events: tuple[GivenEvent, ...] = ()
     wish: Wish = field(default_factory=Wish)
+    explained: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,8 @@ class Answer:
     """What one visitor is shown.
 
     `model_version`: None where no model could be loaded, and then `items` is empty. `items`: see
-    `serving.answers`. `degraded`: what was not as it should be, by name. `ignored`: how many events
-    were, by reason.
+    `serving.answers`; where asked for, with an ``explanation``: see `serving.explain`. `degraded`:
+    what was not as it should be, by name. `ignored`: how many events were, by reason.
     """
 
     recommendation_id: str
@@ -136,19 +140,24 @@ class Reception:
                 user_id=visit.user_id,
                 model_version=live.version,
                 generated_at_ms=now_ms,
-                items=to_items(slates[place], live.model),
+                items=_items(visit, slates[place], read.histories.slice(place, place + 1), live),
                 degraded=degraded[place],
-                ignored={
-                    "future": int(read.future[place]),
-                    "duplicates": int(read.duplicates[place]),
-                    "unknown_items": int(read.unknown_items[place]),
-                },
+                ignored=read.ignored(place),
             )
             for place, visit in enumerate(visits)
         ]
 
     def _empty(self, visit: Visit, now_ms: int) -> Answer:
         return Answer(self.new_id(), visit.user_id, None, now_ms, [], (NO_MODEL,))
+
+
+def _items(visit: Visit, slate: Slate, history: Histories, live: LiveModel) -> list[dict[str, Any]]:
+    items = to_items(slate, live.model)
+    if visit.explained:
+        explained = explain(live.model, history, slate.item_codes())
+        for item, explanation in zip(items, explained, strict=True):
+            item["explanation"] = asdict(explanation)
+    return items
 
 
 def _not_ahead(event: GivenEvent, now_ms: int) -> GivenEvent:

@@ -154,3 +154,46 @@ def test_the_document_describes_every_route(shop: Shop) -> None:
                 if status != "200" and "content" in response
             ]
             assert all("application/problem+json" in content for content in problems)
+
+
+def test_an_explanation_comes_where_asked_for(shop: Shop) -> None:
+    body = {"events": [{"item_id": "a7"}], "k": 3}
+    plain = shop.client.post("/v1/recommendations", json=body).json()["items"]
+    told = shop.client.post("/v1/recommendations", json={**body, "explain": True}).json()["items"]
+    explained = [item.pop("explanation") for item in told]
+    assert told == plain
+    assert all(set(one) == {"features", "contributions"} for one in explained)
+    assert all(one["contributions"] for one in explained)
+    assert shop.client.get(f"{RECOMMENDATIONS}?explain=true&k=1").json()["items"][0]["explanation"]
+
+
+def test_an_outcome_makes_probabilities_of_it(shop: Shop) -> None:
+    def probabilities(outcome: str | None = None) -> list[float]:
+        body = {"events": [{"item_id": "a7"}], "k": 20, "outcome": outcome}
+        items = shop.client.post("/v1/recommendations", json=body).json()["items"]
+        return [item["probability"] for item in items]
+
+    anything, bought = probabilities(), probabilities("transaction")
+    assert probabilities("view") == anything
+    assert all(rarer <= more for rarer, more in zip(bought, anything, strict=True))
+    assert sum(bought) < sum(anything)
+    unknown = shop.client.get(RECOMMENDATIONS, params={"outcome": "wink"})
+    assert (unknown.status_code, "view, addtocart" in unknown.json()["detail"]) == (404, True)
+
+
+def test_a_given_list_comes_back_in_the_visitors_order(shop: Shop) -> None:
+    items = [f"a{code}" for code in range(20)]
+    body = {"events": [{"item_id": "a7"}], "items": [*items, "nothing", *items]}
+    fields = shop.client.post("/v1/rank", json=body).json()
+    assert sorted(ids(fields)) == sorted(items)
+    assert fields["unknown_items"] == ["nothing"]
+    assert fields["ignored_events"] == {}
+    other = shop.client.post("/v1/rank", json={**body, "events": [{"item_id": "a15"}]}).json()
+    assert ids(other) != ids(fields)
+    shop.service.exposures.flush()
+    assert len(shop.log.streams["exposures"]) == 2
+
+
+def test_a_ranking_without_a_known_item_is_empty(shop: Shop) -> None:
+    fields = shop.client.post("/v1/rank", json={"items": ["x", "y"]}).json()
+    assert (fields["items"], fields["unknown_items"]) == ([], ["x", "y"])

@@ -113,3 +113,10 @@ def test_json_gives_every_bit_back() -> None:
 def test_damaged_json_is_named_corrupt(text: str) -> None:
     with pytest.raises(CorruptArtifactError):
         Calibration.from_json(text)
+
+
+def test_a_calibration_of_an_earlier_release_tells_no_outcome() -> None:
+    early = Calibration.from_json(HAND_MADE.to_json())
+    assert early.probability_of(np.zeros(1)) == pytest.approx([0.1])
+    with pytest.raises(UserInputError, match="before outcomes"):
+        early.probability_of_outcome(np.zeros(1), 1.0)

@@ -93,3 +93,20 @@ def test_a_window_without_interactions_is_refused() -> None:
     shop = scored_shop(queries=50)
     with pytest.raises(NotEnoughDataError, match="calibration window"):
         calibrate(shop.scores, shop.relevance * 0, shop.groups, relevance_scale=3.0)
+
+
+def test_outcomes_meet_their_true_probabilities(calibration: Calibration) -> None:
+    # The shop: of what is touched 30 in 100 are worth 2 or more, 10 in 100 are worth 3.
+    unseen = scored_shop(seed=1)
+    for weight, share in ((1.0, 1.0), (2.0, 0.3), (3.0, 0.1)):
+        told = calibration.probability_of_outcome(unseen.scores, weight)
+        assert np.abs(told - share * unseen.truth).mean() < 0.02
+
+
+def test_a_rarer_outcome_is_never_likelier(calibration: Calibration) -> None:
+    scores = np.linspace(-10, 10, 500)
+    told = [calibration.probability_of_outcome(scores, weight) for weight in (1, 2, 3, 9)]
+    np.testing.assert_array_equal(told[0], calibration.probability_of(scores))
+    assert (np.diff(np.stack(told), axis=0) <= 0).all()
+    assert (np.diff(np.stack(told), axis=1) >= 0).all()
+    assert (told[-1] > 0).all()
