@@ -3,6 +3,7 @@
 import os
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from mangum import Mangum
 
@@ -18,8 +19,22 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answer one request of API Gateway, payload format 2.0."""
     service, app = loaded()
     service.start()
-    answer: dict[str, Any] = app(event, context)  # type: ignore[arg-type]
+    answer: dict[str, Any] = app(_encoded_again(event), context)  # type: ignore[arg-type]
     return answer
+
+
+def _encoded_again(event: dict[str, Any]) -> dict[str, Any]:
+    """Return the request with its path percent-encoded.
+
+    An HTTP API hands the path on decoded, and Mangum decodes it: the user ``100%41`` would become
+    ``100A``.
+    """
+    asked = event.get("requestContext", {})
+    http = asked.get("http")
+    if http is None or "rawPath" not in event:
+        return event
+    http = {**http, "path": quote(event["rawPath"])}
+    return {**event, "requestContext": {**asked, "http": http}}
 
 
 @cache

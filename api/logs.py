@@ -8,6 +8,8 @@ from typing import Final
 
 import orjson
 
+_TELL_PATHS: Final = ("mangum", "uvicorn.access", "botocore")
+"""Loggers that would write whole paths or bodies, and so user ids; their warnings are heard."""
 FIELDS: Final = "endcap_fields"
 """As `extra` of a log call: the line's own fields."""
 
@@ -35,6 +37,8 @@ def log_to_stderr(level: str) -> None:
     stream = logging.StreamHandler(sys.stderr)
     stream.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[stream], force=True)
+    for name in _TELL_PATHS:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def pseudonym(user_id: str, key: bytes) -> str:

@@ -104,6 +104,10 @@ def add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def of_http(_: Request, error: HTTPException) -> Response:
+        if error.status_code == HTTPStatus.BAD_REQUEST:
+            # FastAPI's own, for bytes that are no text: to a caller the same as text that is no
+            # JSON, and so the same status.
+            return problem_response(invalid([{"loc": ["body"], "msg": "JSON decode error"}]))
         return problem_response(problem(error.status_code, str(error.detail)), error.headers)
 
     @app.exception_handler(Exception)

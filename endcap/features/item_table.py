@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from endcap import columns as c
@@ -148,6 +147,9 @@ class ItemTable:
 
 
 def _read_families(folder: Path) -> dict[str, NDArray[np.float32]]:
+    # Serving never comes here and must not load it.
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
     columns: dict[str, NDArray[np.float32]] = {}
     codes: NDArray[np.int32] | None = None
     for family in _PARQUET_FAMILIES:

@@ -1,0 +1,81 @@
+"""What it takes to start the service: modules and megabytes."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from endcap.adapters.folder_lake import FolderLake
+from endcap.use_cases.release_models import promote_version
+from tests.api.gateway import http_event
+from tests.serving.small_shop import CUT_MS, N_ITEMS
+from tests.use_cases.foreign_model import file_small_shop
+
+ROOT = Path(__file__).parents[2]
+HEAVY = (
+    "awswrangler",
+    "boto3",
+    "catboost",
+    "duckdb",
+    "implicit",
+    "mapie",
+    "networkx",
+    "optuna",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "sklearn",
+    "typer",
+)
+MOST_MEGABYTES = 100
+CALL = """
+import json, sys
+from api.handler import handler
+event = json.loads(sys.argv[1])
+answer = handler(event, None)
+print(json.dumps({"status": answer["statusCode"], "modules": sorted(sys.modules)}))
+"""
+
+
+def test_answering_loads_nothing_of_the_training_stack(tmp_path: Path) -> None:
+    lake = FolderLake(tmp_path / "lake")
+    ids = [f"a{item}" for item in range(N_ITEMS)]
+    version = file_small_shop(lake, tmp_path / "parts", item_ids=ids, cut_ms=CUT_MS)
+    promote_version(lake, version, reason="test", now_ms=1)
+    environ = {
+        "ENDCAP_LAKE_URI": str(tmp_path / "lake"),
+        "ENDCAP_HISTORY_URI": str(tmp_path / "history.sqlite"),
+        "ENDCAP_RECORD_LOG_URI": str(tmp_path / "log"),
+    }
+    event = http_event("GET", "/v1/users/ann/recommendations", query="explain=true")
+    done = subprocess.run(
+        [sys.executable, "-c", CALL, json.dumps(event)],
+        env={**os.environ, **environ},
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    told = json.loads(done.stdout)
+    assert told["status"] == 200
+    assert "numpy" in told["modules"]
+    assert [name for name in HEAVY if name in told["modules"]] == []
+
+
+def test_the_services_requirements_fit_into_a_zip() -> None:
+    lock = (ROOT / "requirements" / "api.txt").read_text(encoding="utf-8")
+    names = set(re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE))
+    sizes = {name: _megabytes(name) for name in names}
+    assert sizes["numpy"] > 10  # it counts what is there
+    assert sum(sizes.values()) < MOST_MEGABYTES, sizes
+
+
+def _megabytes(name: str) -> float:
+    try:
+        files = distribution(name).files or ()
+    except PackageNotFoundError:
+        return 0.0  # of another platform
+    paths = [Path(str(file.locate())) for file in files if file.suffix != ".pyc"]
+    return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
