@@ -40,3 +40,14 @@ def concatenate_ptr(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     ends = np.cumsum([0, *(int(part[-1]) for part in parts)])
     shifted = [part[1:] + end for part, end in zip(parts, ends[:-1], strict=True)]
     return np.concatenate([np.zeros(1, dtype=np.int64), *shifted])
+
+
+def rows_of(ptr: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the row that each entry of a compressed sparse row form belongs to, int64 (m,).
+
+    >>> rows_of(np.array([0, 2, 2, 3])).tolist()
+    [0, 0, 2]
+    """
+    if len(ptr) == 2:
+        return np.zeros(int(ptr[1] - ptr[0]), dtype=np.int64)
+    return np.repeat(np.arange(len(ptr) - 1, dtype=np.int64), ptr[1:] - ptr[:-1])

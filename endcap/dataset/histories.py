@@ -8,6 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.dataset.arrays import rows_of
+
 
 @dataclass(frozen=True)
 class Histories:
@@ -31,11 +33,11 @@ class Histories:
 
     def lengths(self) -> NDArray[np.int64]:
         """Return the number of events of each visitor, int64 (n,)."""
-        return np.diff(self.ptr)
+        return self.ptr[1:] - self.ptr[:-1]
 
     def rows(self) -> NDArray[np.int64]:
         """Return the visitor that each event belongs to, int64 (m,)."""
-        return np.repeat(np.arange(len(self), dtype=np.int64), self.lengths())
+        return rows_of(self.ptr)
 
     def slice(self, start: int, stop: int) -> "Histories":
         """Return visitors ``[start, stop)``."""

@@ -33,13 +33,17 @@ def sum_by_item(
     position_bits = len(row).bit_length()
     if ((int(row[-1]) + 1) * n_items).bit_length() + position_bits > 63:
         raise OverflowError("too many pairs at once: ask for fewer visitors at a time")
-    key = row * n_items + item
-    packed = np.sort((key << position_bits) | np.arange(len(row)))
+    packed = row * n_items + item
+    packed <<= position_bits
+    packed |= np.arange(len(row))
+    packed.sort()
     key = packed >> position_bits
-    first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
+    begins = np.ones(len(key), dtype=bool)
+    np.not_equal(key[1:], key[:-1], out=begins[1:])
+    first = begins.nonzero()[0]
     total = np.add.reduceat(weight[packed & ((1 << position_bits) - 1)], first)
-    distinct = key[first]
-    return distinct // n_items, (distinct % n_items).astype(np.int32), total
+    of_row, distinct = np.divmod(key[first], n_items)
+    return of_row, distinct.astype(np.int32), total
 
 
 def best_first(
@@ -59,6 +63,8 @@ def best_first(
     >>> best.item.tolist(), best.score.tolist()
     ([1, 3], [2.0, 0.5])
     """
+    if n_rows == 1:
+        return _best_of_one(item, score, k)
     item_bits = max(1, int(item.max(initial=0)).bit_length())
     rows_at_once = 1 << (KEY_BITS - SCORE_BITS - item_bits)
     edges = np.searchsorted(row, np.arange(0, n_rows + rows_at_once, rows_at_once))
@@ -82,6 +88,20 @@ def best_first(
         ptr=ptr,
         item=(kept & np.uint64((1 << item_bits) - 1)).astype(np.int32),
         score=_scores_of((kept >> np.uint64(item_bits)).astype(np.uint32)),
+    )
+
+
+def _best_of_one(item: NDArray[np.int32], score: NDArray[np.float32], k: int) -> Proposals:
+    """Return the same for a single row: serving asks for nothing else, and waits."""
+    packed = _descending_bits(score).astype(np.uint64)
+    packed <<= np.uint64(SCORE_BITS)
+    packed |= item.astype(np.uint64)
+    packed.sort()
+    kept = packed[:k]
+    return Proposals(
+        ptr=np.asarray([0, len(kept)], dtype=np.int64),
+        item=kept.astype(np.uint32).astype(np.int32),
+        score=_scores_of((kept >> np.uint64(SCORE_BITS)).astype(np.uint32)),
     )
 
 

@@ -1,6 +1,7 @@
 """Past sessions, and by item the newest sessions that hold it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -42,7 +43,7 @@ class SessionIndex:
         """How many sessions are kept."""
         return len(self.weight)
 
-    @property
+    @cached_property
     def longest(self) -> int:
         """How many events the longest session has."""
         return int(np.diff(self.ptr).max(initial=0))

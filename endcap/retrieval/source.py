@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.config import RetrievalConfig
+from endcap.dataset.arrays import rows_of
 from endcap.dataset.histories import Histories
 from endcap.errors import DatasetError
 from endcap.retrieval.catalogue import Catalogue
@@ -36,11 +37,11 @@ class Proposals:
 
     def rows(self) -> NDArray[np.int64]:
         """Return the visitor that each candidate is for, int64 (m,)."""
-        return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.ptr))
+        return rows_of(self.ptr)
 
     def ranks(self) -> NDArray[np.int64]:
         """Return each candidate's place in its visitor's list, from 1, int64 (m,)."""
-        return np.arange(1, len(self.item) + 1) - np.repeat(self.ptr[:-1], np.diff(self.ptr))
+        return np.arange(1, len(self.item) + 1) - self.ptr[self.rows()]
 
 
 class CandidateSource(Protocol):
@@ -99,6 +100,8 @@ def require_before_cut(log: "InteractionLog", cut_ms: int) -> None:
 
 def concatenate_proposals(parts: Sequence[Proposals]) -> Proposals:
     """Return the proposals of several batches, in order, as those of one."""
+    if len(parts) == 1:
+        return parts[0]
     sizes = [np.zeros(1, dtype=np.int64), *(np.diff(part.ptr) for part in parts)]
     return Proposals(
         ptr=np.cumsum(np.concatenate(sizes)),

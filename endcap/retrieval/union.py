@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.config import RetrievalConfig
-from endcap.dataset.arrays import concatenate_ptr, load_arrays, save_arrays
+from endcap.dataset.arrays import concatenate_ptr, load_arrays, rows_of, save_arrays
 from endcap.dataset.histories import Histories
 from endcap.errors import NotFoundError
 from endcap.retrieval.als import AlsSource
@@ -66,7 +66,7 @@ class Candidates:
 
     def rows(self) -> NDArray[np.int64]:
         """Return the visitor that each candidate is for, int64 (m,)."""
-        return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.ptr))
+        return rows_of(self.ptr)
 
     def slice(self, start: int, stop: int) -> "Candidates":
         """Return the candidates of visitors ``[start, stop)``."""
