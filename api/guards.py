@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from fastapi import Header, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
+from api import queries
 from api.access import OPERATE, AccessError
 from api.service import Service
 
@@ -46,10 +47,8 @@ def pinned(service: Service) -> Callable[..., Awaitable[str | None]]:
     async def version(
         request: Request,
         x_model_version: Annotated[
-            str | None,
+            queries.Version | None,
             Header(
-                min_length=1,
-                max_length=128,
                 description="Answer with this model, for debugging; needs the scope `operate`.",
             ),
         ] = None,

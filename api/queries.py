@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+)
 
 from endcap.ports import VisitorEvent
 from endcap.serving.requests import GivenEvent
@@ -15,12 +23,36 @@ MOST_RANKED: Final = 500
 LATEST_MS: Final = 253_402_300_799_999
 """The end of the year 9999, UTC."""
 
-Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^\S(.*\S)?$")]
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
-TimeMs = Annotated[int, Field(ge=0, le=LATEST_MS, description="UTC epoch milliseconds")]
+# No control character, no space at either end. Spelled out: what \\s and the dot mean differs
+# between the regular expressions of Rust, which checks, and of JSON Schema, which callers read.
+_WORD = r"^[^\x00-\x20\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\x9f])?$"
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=_WORD)]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=_WORD)]
+Version = Annotated[
+    str, Field(min_length=1, max_length=128, pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]*$")
+]
+
+
+def _whole(value: object) -> object:
+    """Take 3.0 for 3, as JSON does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+TimeMs = Annotated[
+    int, Field(ge=0, le=LATEST_MS, description="UTC epoch milliseconds"), BeforeValidator(_whole)
+]
+Count = Annotated[int, Field(ge=1, le=MOST_ITEMS), BeforeValidator(_whole)]
 Days = Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)]
 Price = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Boost = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
+Boosts = Annotated[
+    dict[Id, Boost],
+    Field(
+        max_length=MOST_RANKED,
+        description="Item to standard deviations of the scores.",
+        json_schema_extra={"additionalProperties": False},
+    ),
+]
 
 _WISH: Final = frozenset(
     {
@@ -41,7 +73,7 @@ class Query(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    k: Annotated[int, Field(ge=1, le=MOST_ITEMS, description="Number of items.")] = 20
+    k: Annotated[Count, Field(description="Number of items.")] = 20
     include_seen: Annotated[
         bool, Field(description="Whether items of the visitor's own history may come back.")
     ] = False
@@ -60,9 +92,7 @@ class Query(BaseModel):
     ] = []
     min_price: Annotated[Price | None, Field(description="Items of unknown price are out.")] = None
     max_price: Annotated[Price | None, Field(description="Items of unknown price are out.")] = None
-    max_per_category: Annotated[
-        int | None, Field(ge=1, le=MOST_ITEMS, description="For diversity.")
-    ] = None
+    max_per_category: Annotated[Count | None, Field(description="For diversity.")] = None
     confidence: Annotated[
         float | None, Field(gt=0, lt=1, allow_inf_nan=False, description="Of the intervals.")
     ] = None
@@ -125,10 +155,7 @@ class RecommendationRequest(Query):
         list[SessionEvent],
         Field(max_length=MOST_EVENTS, description="Merged with the user's own history."),
     ] = []
-    boosts: Annotated[
-        dict[Id, Boost],
-        Field(max_length=MOST_RANKED, description="Item to standard deviations of the scores."),
-    ] = {}
+    boosts: Boosts = {}
 
 
 class BatchRequest(BaseModel):
@@ -165,7 +192,7 @@ class RankRequest(BaseModel):
     events: Annotated[list[SessionEvent], Field(max_length=MOST_EVENTS)] = []
     confidence: Annotated[float | None, Field(gt=0, lt=1, allow_inf_nan=False)] = None
     outcome: Name | None = None
-    boosts: Annotated[dict[Id, Boost], Field(max_length=MOST_RANKED)] = {}
+    boosts: Boosts = {}
 
 
 class Event(BaseModel):
@@ -237,7 +264,7 @@ class TrendingQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    k: Annotated[int, Field(ge=1, le=MOST_ITEMS)] = 20
+    k: Count = 20
     window: Annotated[
         Literal["1d", "7d", "30d"], Field(description="Up to the end of the model's data.")
     ] = "7d"
@@ -250,7 +277,7 @@ class SimilarQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    k: Annotated[int, Field(ge=1, le=MOST_ITEMS)] = 20
+    k: Count = 20
     exclude: Annotated[list[Id], Field(max_length=MOST_RANKED)] = []
     category: Annotated[list[Id], Field(max_length=50)] = []
     in_stock: bool = False
@@ -275,6 +302,6 @@ class RollbackRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     version: Annotated[
-        Id | None, Field(description="The one that the champion replaced, if unset.")
+        Version | None, Field(description="The one that the champion replaced, if unset.")
     ] = None
     reason: Annotated[str, Field(min_length=1, max_length=500)] = "asked for through the API"

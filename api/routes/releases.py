@@ -42,7 +42,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["models"],
     )
-    def promote(version: Annotated[queries.Id, Path()]) -> Response:
+    def promote(version: Annotated[queries.Version, Path()]) -> Response:
         """Make a model the champion, whatever the gate said of it. Served within seconds."""
         record = promote_version(
             service.lake, version, reason="promoted through the API", now_ms=service.now()

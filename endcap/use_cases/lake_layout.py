@@ -1,6 +1,9 @@
 """Where a lake keeps what the use cases write. See docs/lake.md."""
 
+import re
 from typing import Final
+
+from endcap.errors import NotFoundError
 
 LATEST_SCOREBOARD: Final = "scoreboard.json"
 """Small object: the scoreboard of the run that finished its evaluation last."""
@@ -11,10 +14,16 @@ LATEST_DRIFT: Final = "monitoring/drift.json"
 _MODELS: Final = "models"
 _RUNS: Final = "runs"
 _STEPS: Final = "steps"
+_VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")
 
 
 def model_path(version: str = "") -> str:
-    """Return the folder of a model bundle; without a version, what lies above all of them."""
+    """Return the folder of a model bundle; without a version, what lies above all of them.
+
+    Raises `NotFoundError` for what no version is spelled like.
+    """
+    if version and not _VERSION.fullmatch(version):
+        raise NotFoundError(f"no model can be called {version!r}")
     return f"{_MODELS}/{version}" if version else _MODELS
 
 
