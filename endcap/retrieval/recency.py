@@ -34,12 +34,23 @@ def recent_events(
     An item outside ``[0, n_items)`` is unknown; its events, and those of weight 0, are dropped
     before anything is counted. An event type without a weight counts like the first one.
     """
-    row = histories.rows()
-    kind = histories.event_type
-    kind = np.where((kind >= 0) & (kind < len(event_weights)), kind, 0)
-    weight = event_weights[kind].astype(np.float64)
-    counted = (histories.item >= 0) & (histories.item < n_items) & (weight > 0)
-    row, item, weight = row[counted], histories.item[counted], weight[counted]
+    row, item = histories.rows(), histories.item
+    weight = _weights(histories.event_type, event_weights)
+    counted = (item >= 0) & (item < n_items) & (weight > 0)
+    if not counted.all():
+        row, item, weight = row[counted], item[counted], weight[counted]
+    if len(histories) == 1:
+        age = np.arange(len(row) - 1, -1, -1)
+        return RecentEvents(row[-limit:], item[-limit:], weight[-limit:], age[-limit:])
     age = np.cumsum(np.bincount(row, minlength=len(histories)))[row] - 1 - np.arange(len(row))
     recent = age < limit
     return RecentEvents(row[recent], item[recent], weight[recent], age[recent])
+
+
+def _weights(
+    event_type: NDArray[np.int8], event_weights: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    if len(event_weights) == 1:
+        return np.full(len(event_type), event_weights[0], dtype=np.float64)
+    known = (event_type >= 0) & (event_type < len(event_weights))
+    return event_weights[np.where(known, event_type, 0)].astype(np.float64)

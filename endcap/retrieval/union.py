@@ -42,6 +42,7 @@ SOURCES: Final[Mapping[str, type[CandidateSource]]] = {
     ColdItemsSource.name: ColdItemsSource,
 }
 """Name -> source, in the order of the columns of `Candidates`."""
+_COLUMN: Final = {name: column for column, name in enumerate(SOURCES)}
 FITTED: Final = "sources.json"
 """The file that names the sources of a folder."""
 
@@ -168,18 +169,19 @@ def propose_candidates(
 def unite(proposals: Mapping[str, Proposals], *, n_visitors: int) -> Candidates:
     """Return the proposals of several sources, by name, as one table."""
     item_bits = 32
-    keys = {
-        name: (part.rows() << item_bits) | part.item.astype(np.int64)
-        for name, part in proposals.items()
-    }
-    distinct = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *keys.values()]))
+    named = [name for name in SOURCES if name in proposals]
+    keys = [np.zeros(0, dtype=np.int64)]
+    keys += [(proposals[name].rows() << item_bits) | proposals[name].item for name in named]
+    distinct, place = np.unique(np.concatenate(keys), return_inverse=True)
     scores = np.full((len(distinct), len(SOURCES)), np.nan, dtype=np.float32)
     ranks = np.full_like(scores, np.nan)
-    for column, name in enumerate(SOURCES):
-        if name in proposals:
-            place = np.searchsorted(distinct, keys[name])
-            scores[place, column] = proposals[name].score
-            ranks[place, column] = proposals[name].ranks()
+    start = 0
+    for name in named:
+        part, column = proposals[name], _COLUMN[name]
+        theirs = place[start : start + len(part.item)]
+        scores[theirs, column] = part.score
+        ranks[theirs, column] = part.ranks()
+        start += len(part.item)
     row = distinct >> item_bits
     ptr = np.zeros(n_visitors + 1, dtype=np.int64)
     np.cumsum(np.bincount(row, minlength=n_visitors), out=ptr[1:])
