@@ -46,7 +46,7 @@ class ServingModel:
     @cached_property
     def item_codes(self) -> dict[str, int]:
         """The code of each item id."""
-        return {item_id: code for code, item_id in enumerate(self.item_ids)}
+        return dict(zip(self.item_ids, range(len(self.item_ids)), strict=True))
 
     @cached_property
     def popular(self) -> Proposals:

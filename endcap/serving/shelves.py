@@ -23,7 +23,9 @@ class Shelves:
         """Return the items that `order` (codes, best first) names by `category`, int32 by item."""
         shelf = category[order]
         kept = shelf >= 0
-        by_shelf = np.argsort(shelf[kept], kind="stable")
+        # Sorting 16 bits takes a tenth of the time, and a shop has hardly more categories.
+        narrow = np.int16 if n_categories <= np.iinfo(np.int16).max else np.int32
+        by_shelf = np.argsort(shelf[kept].astype(narrow), kind="stable")
         ptr = np.zeros(n_categories + 1, dtype=np.int64)
         np.cumsum(np.bincount(shelf[kept], minlength=n_categories), out=ptr[1:])
         return cls(ptr, order[kept][by_shelf])

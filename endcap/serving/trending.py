@@ -43,6 +43,6 @@ def trending_board(
         ),
         np.zeros(items.n_items, dtype=np.float32),
     )
-    order = np.argsort(-demand, kind="stable")
-    wanted = order[demand[order] > 0].astype(np.int32)
+    found = np.flatnonzero(demand > 0).astype(np.int32)
+    wanted = found[np.argsort(-demand[found], kind="stable")]
     return Board(wanted, demand[wanted])

@@ -27,7 +27,8 @@ def test_an_empty_catalogue(tmp_path: Path) -> None:
 def test_missing_or_short_files_are_corrupt(tmp_path: Path) -> None:
     with pytest.raises(CorruptArtifactError, match="cannot be read"):
         load_item_ids(tmp_path)
-    save_item_ids(tmp_path, ["A-1", "Größe"])
-    np.save(tmp_path / "text.npy", np.frombuffer(b"A-1", dtype=np.uint8))
-    with pytest.raises(CorruptArtifactError, match="cut short"):
-        load_item_ids(tmp_path)
+    for ids in (["A-1", "Größe"], ["A\n1", "Größe"]):
+        save_item_ids(tmp_path, ids)
+        np.save(tmp_path / "text.npy", np.frombuffer(b"A-1", dtype=np.uint8))
+        with pytest.raises(CorruptArtifactError, match="cut short"):
+            load_item_ids(tmp_path)
