@@ -7,7 +7,7 @@ DEMO ?= demo
 # One view session a line, items in order, oldest session first; may be gzipped.
 SESSIONS ?= ../shared/data/retailrocket/view_sessions.txt.gz
 
-.PHONY: help install demo test test-spark check format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-quality bench-features bench-workflow bench-serving clean
+.PHONY: help install demo test test-spark check format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-quality bench-features bench-workflow bench-serving bench-cold-start clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -93,6 +93,10 @@ bench-workflow: $(STAMP) ## the whole training workflow at RetailRocket's scale;
 bench-serving: $(STAMP) ## the service on the champion of a full-size lake: in process, by stage, over HTTP
 	@test -f .bench/lake/champion.json || $(MAKE) --no-print-directory bench-workflow
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.serving .bench/lake
+
+bench-cold-start: $(STAMP) ## a fresh process to its first answer, beside importing the training stack
+	@test -f .bench/lake/champion.json || $(MAKE) --no-print-directory bench-workflow
+	@$(BIN)/python -m benchmarks.cold_start .bench/lake
 
 clean: ## remove what the targets made
 	rm -rf .venv .bench $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis
