@@ -4,10 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO ?= demo
+LAKE ?= .bench/lake
 # One view session a line, items in order, oldest session first; may be gzipped.
 SESSIONS ?= ../shared/data/retailrocket/view_sessions.txt.gz
 
-.PHONY: help install demo test test-spark check format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-quality bench-features bench-workflow bench-serving bench-cold-start clean
+.PHONY: help install demo test test-spark check format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-quality bench-features bench-workflow bench-serving bench-cold-start bench-load clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -97,6 +98,9 @@ bench-serving: $(STAMP) ## the service on the champion of a full-size lake: in p
 bench-cold-start: $(STAMP) ## a fresh process to its first answer, beside importing the training stack
 	@test -f .bench/lake/champion.json || $(MAKE) --no-print-directory bench-workflow
 	@$(BIN)/python -m benchmarks.cold_start .bench/lake
+
+bench-load: $(STAMP) ## ten minutes of mixed traffic while the champion is flipped: make bench-load LAKE=LAKE-WITH-TWO-MODELS
+	@$(BIN)/python -m benchmarks.load $(LAKE)
 
 clean: ## remove what the targets made
 	rm -rf .venv .bench $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis

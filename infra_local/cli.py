@@ -21,7 +21,7 @@ from endcap.cli import (
     progress_bar,
 )
 from endcap.config import RunConfig
-from endcap.errors import ConfigError, EndcapError
+from endcap.errors import ConfigError, EndcapError, NotFoundError
 
 _INTERRUPTED: Final = 130
 _MENDABLE: Final = frozenset(
@@ -124,7 +124,15 @@ def serve(
     local = services.LocalService(lake, state or _beside(lake), host, port, from_cut)
     with progress_bar() as bar:
         task = bar.add_task("Filling histories from the log", total=None)
-        n = services.seed(local, opened, on_progress=lambda done: bar.update(task, completed=done))
+        n, missing = 0, ""
+        try:
+            n = services.seed(
+                local, opened, on_progress=lambda done: bar.update(task, completed=done)
+            )
+        except NotFoundError as exc:  # a model can outlive its log; a service that is up is better
+            missing = str(exc)
+    if missing:
+        typer.echo(f"The histories begin empty: {missing}", err=True)
     if n:
         typer.echo(f"Filled {local.state} with the newest {n:,} events of the log", err=True)
     typer.echo(f"Serving {lake} on http://{host}:{port} (its API: /docs)", err=True)
