@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO ?= demo
-LAKE ?= .bench/lake
+MINUTES ?= 10
 # One view session a line, items in order, oldest session first; may be gzipped.
 SESSIONS ?= ../shared/data/retailrocket/view_sessions.txt.gz
 
@@ -99,8 +99,11 @@ bench-cold-start: $(STAMP) ## a fresh process to its first answer, beside import
 	@test -f .bench/lake/champion.json || $(MAKE) --no-print-directory bench-workflow
 	@$(BIN)/python -m benchmarks.cold_start .bench/lake
 
-bench-load: $(STAMP) ## ten minutes of mixed traffic while the champion is flipped: make bench-load LAKE=LAKE-WITH-TWO-MODELS
-	@$(BIN)/python -m benchmarks.load $(LAKE)
+bench-load: $(STAMP) ## mixed traffic on two models of the demo's shop while the champion is flipped: make bench-load MINUTES=10
+	@test -f .bench/load/two-models || { rm -rf .bench/load && $(BIN)/endcap demo --folder .bench/load && \
+		echo 'seed = 7' > .bench/load/seed.toml && $(BIN)/endcap run --raw .bench/load/raw --lake .bench/load/lake \
+		--config .bench/load/seed.toml && touch .bench/load/two-models; }
+	@$(BIN)/python -m benchmarks.load .bench/load/lake --minutes $(MINUTES)
 
 clean: ## remove what the targets made
 	rm -rf .venv .bench $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis

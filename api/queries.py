@@ -15,6 +15,7 @@ from pydantic import (
 from endcap.ports import VisitorEvent
 from endcap.serving.requests import GivenEvent
 from endcap.serving.wishes import Wish
+from endcap.use_cases.lake_layout import VERSION
 
 MOST_ITEMS: Final = 200
 MOST_EVENTS: Final = 500
@@ -23,14 +24,12 @@ MOST_RANKED: Final = 500
 LATEST_MS: Final = 253_402_300_799_999
 """The end of the year 9999, UTC."""
 
-# No control character, no space at either end. Spelled out: what \\s and the dot mean differs
+# No control character, no space at either end. Spelled out: what \s and the dot mean differs
 # between the regular expressions of Rust, which checks, and of JSON Schema, which callers read.
 _WORD = r"^[^\x00-\x20\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\x9f])?$"
 Id = Annotated[str, Field(min_length=1, max_length=128, pattern=_WORD)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=_WORD)]
-Version = Annotated[
-    str, Field(min_length=1, max_length=128, pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]*$")
-]
+Version = Annotated[str, Field(min_length=1, max_length=128, pattern=f"^{VERSION}$")]
 
 
 def _whole(value: object) -> object:

@@ -42,6 +42,17 @@ def concatenate_ptr(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(1, dtype=np.int64), *shifted])
 
 
+def run_starts(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where each run of equal neighbours begins, int64. `values` must not be empty.
+
+    >>> run_starts(np.array([4, 4, 7])).tolist()
+    [0, 2]
+    """
+    begins = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=begins[1:])
+    return begins.nonzero()[0]
+
+
 def rows_of(ptr: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the row that each entry of a compressed sparse row form belongs to, int64 (m,).
 

@@ -27,6 +27,18 @@ class Histories:
     time_ms: NDArray[np.int64]
     now_ms: NDArray[np.int64]
 
+    @classmethod
+    def of_one_event(cls, item: int, time_ms: int) -> Self:
+        """Return the history of one visitor who touched one item just now, and nothing before."""
+        moment = np.asarray([time_ms], dtype=np.int64)
+        return cls(
+            ptr=np.asarray([0, 1], dtype=np.int64),
+            item=np.asarray([item], dtype=np.int32),
+            event_type=np.zeros(1, dtype=np.int8),
+            time_ms=moment,
+            now_ms=moment,
+        )
+
     def __len__(self) -> int:
         """Return the number of visitors."""
         return len(self.now_ms)

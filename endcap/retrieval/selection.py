@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.dataset.arrays import run_starts
 from endcap.retrieval.source import Proposals
 
 SCORE_BITS = 32
@@ -38,9 +39,7 @@ def sum_by_item(
     packed |= np.arange(len(row))
     packed.sort()
     key = packed >> position_bits
-    begins = np.ones(len(key), dtype=bool)
-    np.not_equal(key[1:], key[:-1], out=begins[1:])
-    first = begins.nonzero()[0]
+    first = run_starts(key)
     total = np.add.reduceat(weight[packed & ((1 << position_bits) - 1)], first)
     of_row, distinct = np.divmod(key[first], n_items)
     return of_row, distinct.astype(np.int32), total

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.config import RetrievalConfig
+from endcap.dataset.arrays import run_starts
 from endcap.dataset.histories import Histories
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.index_files import load_array, load_parameters, save_index
@@ -163,13 +164,6 @@ def _expand(
     return owner, start[owner] + step, step
 
 
-def _starts(owner: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return where each owner's entries begin. `owner` is non-decreasing, and not empty."""
-    begins = np.ones(len(owner), dtype=bool)
-    np.not_equal(owner[1:], owner[:-1], out=begins[1:])
-    return begins.nonzero()[0]
-
-
 def _distance(
     asked: NDArray[np.int64],
     age: NDArray[np.int64],
@@ -184,7 +178,7 @@ def _distance(
     width = int(step.max()) + 1
     unshared = np.iinfo(np.int64).max
     order = np.where(asked[place] == key, age[place] * width + width - 1 - step, unshared)
-    best = np.minimum.reduceat(order, _starts(owner))
+    best = np.minimum.reduceat(order, run_starts(owner))
     meeting = width - 1 - best % width
     steps: NDArray[np.int64] = np.abs(step - meeting[owner])
     return steps

@@ -18,8 +18,8 @@ def rerank(
 ) -> Slate:
     """Return the items, each once, best first for the one visitor of `history`.
 
-    `items`: codes. No rule holds, no item is left out: of `request` only boosts and confidence
-    count. Equal scores by item code.
+    `items`: codes. No rule holds, no item is left out: of `request` only boosts, confidence
+    and outcome count. Equal scores by item code.
     """
     item = np.unique(np.asarray(items, dtype=np.int32))
     candidates = as_candidates(model, history, item)

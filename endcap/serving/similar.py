@@ -62,7 +62,7 @@ def similar_items(
 
     if len(blended) == k:
         return blended
-    found = climb(model, _touched(item), take, k - len(blended))
+    found = climb(model, Histories.of_one_event(item, 0), take, k - len(blended))
     rest = zip(found.item.tolist(), found.rung.tolist(), strict=True)
     return [*blended, *(SimilarItem(code, 0.0, RUNGS[rung]) for code, rung in rest)]
 
@@ -76,23 +76,11 @@ def _offers(model: ServingModel, item: int) -> Iterator[tuple[str, NDArray[np.in
         yield AlsSource.name, best_first(nobody, code, cosine, n_rows=1, k=len(code)).item
     covisitation = model.sources.get(CovisitationSource.name)
     if covisitation is not None:
-        near: Proposals = covisitation.propose(_touched(item), model.n_items)
+        near: Proposals = covisitation.propose(Histories.of_one_event(item, 0), model.n_items)
         yield CovisitationSource.name, near.item
     category = int(model.items.category[item])
     if category >= 0:
         yield CATEGORY, model.by_category.items_of(category)
-
-
-def _touched(item: int) -> Histories:
-    """Return the history of a visitor who touched the item, and nothing else."""
-    moment = np.zeros(1, dtype=np.int64)
-    return Histories(
-        ptr=np.asarray([0, 1], dtype=np.int64),
-        item=np.asarray([item], dtype=np.int32),
-        event_type=np.zeros(1, dtype=np.int8),
-        time_ms=moment,
-        now_ms=moment,
-    )
 
 
 def _blend(offers: dict[str, NDArray[np.int32]]) -> list[SimilarItem]:

@@ -14,7 +14,8 @@ LATEST_DRIFT: Final = "monitoring/drift.json"
 _MODELS: Final = "models"
 _RUNS: Final = "runs"
 _STEPS: Final = "steps"
-_VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")
+VERSION: Final = r"[0-9A-Za-z][0-9A-Za-z._-]*"
+"""How versions are spelled."""
 
 
 def model_path(version: str = "") -> str:
@@ -22,7 +23,7 @@ def model_path(version: str = "") -> str:
 
     Raises `NotFoundError` for what no version is spelled like.
     """
-    if version and not _VERSION.fullmatch(version):
+    if version and not re.fullmatch(VERSION, version):
         raise NotFoundError(f"no model can be called {version!r}")
     return f"{_MODELS}/{version}" if version else _MODELS
 

@@ -9,8 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from endcap.dataset.histories import Histories
 from endcap.errors import ConfigError, EndcapError, LakeError, NotFoundError
 from endcap.ports import Lake
@@ -175,7 +173,8 @@ class LiveModels:
         with ExitStack() as stack:
             manifest, model = stack.enter_context(open_model(self._lake, version, verify=True))
             model.warm_up()
-            recommend(model, _somebody(self._clock()), SlateRequest())
+            # The first answer is slow: nobody waits for this one.
+            recommend(model, Histories.of_one_event(0, self._clock()), SlateRequest())
             live = LiveModel(manifest, model, self._clock())
             weakref.finalize(model, stack.pop_all().close)
             return live
@@ -201,14 +200,3 @@ class LiveModels:
             checked_at_ms=self._clock(),
             problem=problem,
         )
-
-
-def _somebody(now_ms: int) -> Histories:
-    """Return the history of a visitor who touched the first item: the first answer is slow."""
-    return Histories(
-        ptr=np.asarray([0, 1], dtype=np.int64),
-        item=np.zeros(1, dtype=np.int32),
-        event_type=np.zeros(1, dtype=np.int8),
-        time_ms=np.asarray([now_ms], dtype=np.int64),
-        now_ms=np.asarray([now_ms], dtype=np.int64),
-    )
