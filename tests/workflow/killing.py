@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -20,11 +21,12 @@ def run_and_kill(raw: Path, lake: Path, config: Path, states: Collection[str]) -
     """Start a run, SIGKILL it in the first of `states` it enters, and return those it was in.
 
     The kill comes when something has been written into the lake's staging since the state was
-    entered; early on in a state that builds nothing, or that went by too quickly in an earlier run.
-    Afterwards nothing that the run started is alive. Empty if the run ended first.
+    entered; early on in a state that builds nothing, or that an earlier run entered; at once in a
+    state that went by too quickly even then. Afterwards nothing that the run started is alive.
+    Empty if the run ended first: it went by too quickly, and the next one is killed sooner.
     """
     earlier = set((lake / "runs").glob("*"))
-    early = NEVER_STAGES | _entered(earlier)
+    times_entered = Counter(state for run in earlier for state in _entered([run]))
     command: list[str | Path] = [ENDCAP, "run", "--raw", raw, "--lake", lake, "--config", config]
     process = subprocess.Popen(
         command, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -38,7 +40,7 @@ def run_and_kill(raw: Path, lake: Path, config: Path, states: Collection[str]) -
             for state in _entered(runs) & set(states):
                 staged = _staged(lake)
                 entered_at, staged_before = first_seen.setdefault(state, (time.monotonic(), staged))
-                patience = _EARLY_SECONDS if state in early else _LATE_SECONDS
+                patience = _patience(state, times_entered[state])
                 if staged - staged_before or time.monotonic() - entered_at > patience:
                     in_the_act |= set(workers_of(lake).values()) & set(states)
     finally:
@@ -47,6 +49,12 @@ def run_and_kill(raw: Path, lake: Path, config: Path, states: Collection[str]) -
     assert not in_the_act or process.returncode == -signal.SIGKILL
     _wait_until_nobody_works_for(lake)
     return in_the_act
+
+
+def _patience(state: str, times_entered: int) -> float:
+    """Return for how many seconds a state may work before it is killed."""
+    times_missed = times_entered + (state in NEVER_STAGES)
+    return (_LATE_SECONDS, _EARLY_SECONDS)[times_missed] if times_missed < 2 else 0
 
 
 def workers_of(lake: Path) -> dict[int, str]:

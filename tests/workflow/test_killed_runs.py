@@ -18,6 +18,8 @@ pytestmark = [
 ]
 
 ON_FAILURE = "RecordFailure"
+MOST_MISSES = 5
+"""Runs that may end unkilled because a state went by between two looks, as on a busy machine."""
 
 
 def task_states(states: Mapping[str, Any]) -> Iterator[str]:
@@ -43,10 +45,12 @@ def test_a_run_killed_in_every_state_ends_with_the_models_of_an_unkilled_run(
     """
     lake = tmp_path / "lake"
     to_be_killed = all_task_states() - {ON_FAILURE}
+    misses = 0
 
     while to_be_killed:
         killed = run_and_kill(tiny_shop, lake, quick_config, to_be_killed)
-        assert killed, f"a run ended without entering any of {sorted(to_be_killed)}"
+        misses += not killed
+        assert misses <= MOST_MISSES, f"no run was killed in any of {sorted(to_be_killed)}"
         assert_only_whole_folders(lake)
         to_be_killed -= killed
 
