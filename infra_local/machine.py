@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from endcap.errors import WorkflowError
-from state_machines.targets import MACHINES, RESOURCES, TARGETS, Target
+from state_machines.targets import CONTAINER_ATTEMPTS, MACHINES, RESOURCES, TARGETS, Target
 
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9]+)\}")
 
@@ -27,6 +27,7 @@ class Machine:
         Raises `WorkflowError` for a placeholder that stands for nothing.
         """
         names = {placeholder: placeholder for placeholder in [*self.targets, *RESOURCES]}
+        names["TrainingCapacityProviders"] = ",".join(["LOCAL"] * CONTAINER_ATTEMPTS)
         unknown = sorted(set(PLACEHOLDER.findall(self.definition)) - set(names))
         if unknown:
             raise WorkflowError(f"{self.name}: no target for placeholder {', '.join(unknown)}")

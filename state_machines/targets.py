@@ -9,8 +9,22 @@ from typing import Final, Literal
 MACHINES: Final = {"training": "training.asl.json"}
 """State machine -> its file beside this one."""
 
-RESOURCES: Final = ("EcsClusterArn", "TrainingSubnets", "TrainingSecurityGroups")
-"""Placeholders that stand for infrastructure. The last two are comma-separated lists of ids."""
+RESOURCES: Final = (
+    "EcsClusterArn",
+    "TrainingSubnets",
+    "TrainingSecurityGroups",
+    "TrainingCapacityProviders",
+    "AssignPublicIp",
+)
+"""Placeholders that stand for infrastructure.
+
+Subnets, security groups and capacity providers are comma-separated lists: of the last, the one that
+each attempt of a container runs on, the first attempt first. `AssignPublicIp` is ENABLED or
+DISABLED.
+"""
+
+CONTAINER_ATTEMPTS: Final = 6
+"""How often a container is started at most: the first attempt and all that the ASL files retry."""
 
 CONTAINER: Final = "training"
 """The name of the one container in every task definition."""

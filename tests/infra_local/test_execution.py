@@ -32,6 +32,9 @@ def test_a_worker_gets_the_environment_of_the_stack_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHELL_HABIT", "1")
+    profiles = tmp_path / "profiles"
+    profiles.write_text("[profile shop]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(profiles))
     monkeypatch.setenv("AWS_PROFILE", "shop")
     monkeypatch.setenv("ENDCAP_LOG_LEVEL", "DEBUG")
 

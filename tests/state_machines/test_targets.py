@@ -10,7 +10,14 @@ import pytest
 
 from endcap import errors
 from infra_local.machine import PLACEHOLDER, load_machine
-from state_machines.targets import CONTAINER, MACHINES, RESOURCES, TARGETS, Target
+from state_machines.targets import (
+    CONTAINER,
+    CONTAINER_ATTEMPTS,
+    MACHINES,
+    RESOURCES,
+    TARGETS,
+    Target,
+)
 
 State = dict[str, Any]
 
@@ -84,13 +91,23 @@ def test_every_task_times_out_before_its_target_does(name: str, state: State) ->
 
 @pytest.mark.parametrize(("name", "state"), TASKS, ids=[name for name, _ in TASKS])
 def test_every_task_retries_what_is_transient_and_nothing_else(name: str, state: State) -> None:
-    (retry,) = state["Retry"]
+    retry, *others = state["Retry"]
     assert retry["BackoffRate"] > 1
     assert retry["MaxAttempts"] >= 2
     if _target(state).kind == "lambda":
         assert "TransientLakeError" in retry["ErrorEquals"], name
     for error in retry["ErrorEquals"]:
         assert error == "TransientLakeError" or error.startswith(("Lambda.", "ECS."))
+    # Spare capacity is taken away as an ordinary failure, so a container has one more attempt.
+    assert [other["ErrorEquals"] for other in others] == (
+        [] if _target(state).kind == "lambda" else [["States.TaskFailed"]]
+    )
+
+
+def test_a_container_has_a_capacity_provider_for_each_attempt() -> None:
+    for _, state in TASKS:
+        attempts = 1 + sum(retry["MaxAttempts"] for retry in state["Retry"])
+        assert _target(state).kind == "lambda" or attempts == CONTAINER_ATTEMPTS
 
 
 def test_errors_that_are_retried_are_spelled_as_in_the_error_tree() -> None:
