@@ -77,6 +77,13 @@ class Lake(Protocol):
         `CorruptArtifactError`.
         """
 
+    def set_retired(self, path: str, *, retired: bool) -> None:
+        """Say whether a committed folder is needed no more, or is after all.
+
+        A storage that is told to forget may delete a retired folder after a time of its own; one
+        that never forgets ignores this. To say it again changes nothing. Raises `NotFoundError`.
+        """
+
     def location(self, path: str) -> str:
         """Return where a committed folder's files lie: an absolute path or an ``s3://`` URI.
 

@@ -128,6 +128,10 @@ class FolderLake:
                 check_nothing_added(folder, manifest)
         yield folder
 
+    def set_retired(self, path: str, *, retired: bool) -> None:  # noqa: ARG002 -- the port's
+        """Do nothing: a folder forgets nothing by itself. Raises `NotFoundError`."""
+        self.location(path)
+
     def location(self, path: str) -> str:
         """Return the committed folder's absolute path."""
         if self.manifest(path) is None:

@@ -125,6 +125,21 @@ class S3Bucket:
         """Return whether there is an object. A missing bucket is an error, not a no."""
         return self.first_key(key) == key
 
+    def tags(self, key: str) -> dict[str, str]:
+        """Return an object's tags."""
+        with translated(self.uri_of(key)):
+            answer = self._client.get_object_tagging(Bucket=self._name, Key=key)
+            return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+    def tag(self, key: str, tags: Mapping[str, str]) -> None:
+        """Replace an object's tags."""
+        with translated(self.uri_of(key)):
+            if not tags:
+                self._client.delete_object_tagging(Bucket=self._name, Key=key)
+                return
+            pairs = [{"Key": name, "Value": value} for name, value in tags.items()]
+            self._client.put_object_tagging(Bucket=self._name, Key=key, Tagging={"TagSet": pairs})
+
     def delete_below(self, start: str) -> None:
         """Delete every object whose key begins with `start`."""
         keys = [{"Key": key} for key, _ in self.keys(start)]

@@ -37,6 +37,9 @@ from endcap.adapters.s3_errors import translated
 from endcap.errors import ConfigError, ConflictError, EndcapError, LakeError, NotFoundError
 from endcap.ports import ABSENT, Manifest, Versioned
 
+RETIRED_TAG: Final = ("endcap-retired", "true")
+"""The tag on what nothing needs any more."""
+
 _THREADS: Final = 8
 _ATTEMPT: Final = re.compile(r"/attempt-[0-9a-f]{32}/")
 _URI: Final = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(?P<prefix>.*))?")
@@ -163,6 +166,22 @@ class S3Lake:
 
         _in_parallel(fetch, missing)
         yield self._cache.folder_of(manifest)
+
+    def set_retired(self, path: str, *, retired: bool) -> None:
+        """Tag the folder's objects, for a rule of the bucket's lifecycle, or take the tag off.
+
+        The manifest is tagged first and untagged last: while any file has the tag, so has it.
+        """
+        stored = self._committed(path)
+        manifest, tags = self._manifest_key(path), dict([RETIRED_TAG] if retired else [])
+        if self._bucket.tags(manifest) == tags:
+            return
+        if retired:
+            self._bucket.tag(manifest, tags)
+        source = self._data_key(path, stored)
+        _in_parallel(lambda name: self._bucket.tag(source + name, tags), stored.files)
+        if not retired:
+            self._bucket.tag(manifest, tags)
 
     def location(self, path: str) -> str:
         """Return the ``s3://`` URI below which the committed folder's files lie."""

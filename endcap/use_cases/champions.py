@@ -32,6 +32,22 @@ def write_champion(lake: Lake, champion: Champion, *, expected: str) -> None:
     lake.write(CHAMPION_PATH, champion.to_bytes(), expected=expected)
 
 
+def install_champion(lake: Lake, champion: Champion, *, expected: str) -> None:
+    """Write the champion's record, and say which models are still needed.
+
+    Raises `ConflictError`, and `NotFoundError` if the model is not there. The storage may forget every model but the new champion and the one it replaces: these two are
+    kept before the record says so, and the others retired after.
+    """
+    lake.set_retired(champion.path, retired=False)
+    write_champion(lake, champion, expected=expected)
+    needed = {champion.path}
+    if champion.promoted_from is not None:
+        needed.add(model_path(champion.promoted_from))
+    for path in lake.list_folders(model_path()):
+        if path not in needed:
+            lake.set_retired(path, retired=True)
+
+
 def require_champion(lake: Lake) -> Champion:
     """Return the champion. Raises `NotFoundError` if there is none."""
     champion, _ = read_champion(lake)

@@ -6,7 +6,7 @@ from typing import Any
 from endcap.errors import ConflictError
 from endcap.ports import Lake
 from endcap.registry.promotion import promote as promoted
-from endcap.use_cases.champions import read_champion, write_champion
+from endcap.use_cases.champions import install_champion, read_champion
 from endcap.use_cases.check_gate import read_gate
 from endcap.use_cases.register_model import registered
 from endcap.use_cases.runs import open_run
@@ -30,5 +30,5 @@ def promote(request: Mapping[str, Any], lake: Lake, *, now_ms: int) -> dict[str,
         )
     record = promoted(champion, candidate, reasons=gate["reasons"], now_ms=now_ms)
     if record != champion:
-        write_champion(lake, record, expected=tag)
+        install_champion(lake, record, expected=tag)
     return {"version": record.version, "promoted_from": record.promoted_from}

@@ -5,7 +5,7 @@ import json
 from endcap.errors import NotFoundError
 from endcap.ports import Lake
 from endcap.registry.promotion import Candidate, Champion, promote, roll_back
-from endcap.use_cases.champions import read_champion, write_champion
+from endcap.use_cases.champions import install_champion, read_champion
 from endcap.use_cases.lake_layout import model_path, run_path
 
 
@@ -18,7 +18,7 @@ def promote_version(lake: Lake, version: str, *, reason: str, now_ms: int) -> Ch
     champion, tag = read_champion(lake)
     record = promote(champion, _candidate(lake, version), reasons=[reason], now_ms=now_ms)
     if record != champion:
-        write_champion(lake, record, expected=tag)
+        install_champion(lake, record, expected=tag)
     return record
 
 
@@ -32,7 +32,7 @@ def roll_back_to(lake: Lake, version: str | None, *, reason: str, now_ms: int) -
     target = version or (None if champion is None else champion.promoted_from)
     bundles = {} if target is None else {target: _candidate(lake, target)}
     record = roll_back(champion, bundles, to_version=version, reason=reason, now_ms=now_ms)
-    write_champion(lake, record, expected=tag)
+    install_champion(lake, record, expected=tag)
     return record
 
 

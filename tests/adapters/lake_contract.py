@@ -72,6 +72,15 @@ class LakeContract(ABC):
         with pytest.raises(NotFoundError, match="steps/clean/2"):
             lake.location("steps/clean/2")
 
+    def test_a_folder_is_retired_and_wanted_again_and_reads_the_same(self, lake: Lake) -> None:
+        commit(lake, "models/1", FILES)
+        for retired in (True, True, False, False):
+            lake.set_retired("models/1", retired=retired)
+            with lake.open("models/1", verify=True) as folder:
+                assert contents(folder) == FILES
+        with pytest.raises(NotFoundError, match="models/2"):
+            lake.set_retired("models/2", retired=True)
+
     def test_a_manifest_that_does_not_exist_is_none(self, lake: Lake) -> None:
         assert lake.manifest("steps/clean/1") is None
 

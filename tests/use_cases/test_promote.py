@@ -28,6 +28,9 @@ def champion_named(version: str) -> Champion:
 def judged(lake: Lake, *, outcome: str = "promote", champion: str | None = None) -> dict[str, Any]:
     """Record a run that registered the model v2 and was judged against `champion`."""
     run = start_run({"run_id": "r2", "raw": "/raw"}, lake)
+    with lake.staging() as staged:
+        (staged / "ranker").write_text("trees")
+        lake.commit("models/v2", staged, facts={})
     facts = {"version": "v2", "path": "models/v2", "cut_ms": 9}
     run.perform("model", rooms=[], params={}, inputs=[], compute=lambda _: facts)
     gate = {

@@ -5,6 +5,7 @@ import pytest
 from endcap.adapters.folder_lake import FolderLake
 from endcap.errors import NotFoundError, UserInputError
 from endcap.use_cases.champions import read_champion
+from endcap.use_cases.lake_layout import model_path
 from endcap.use_cases.read_models import read_models
 from endcap.use_cases.release_models import promote_version, roll_back_to
 from tests.serving.small_shop import N_ITEMS
@@ -58,6 +59,38 @@ def test_rolling_back_serves_the_one_before_and_forth_again(
     assert roll_back_to(lake, None, reason="worse", now_ms=NOW_MS).version == first
     assert roll_back_to(lake, second, reason="no, better", now_ms=NOW_MS).version == second
     assert champion(lake) == second
+
+
+class ForgetfulLake(FolderLake):
+    """Notes what was retired; and what, at the flip, still was."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.retired: set[str] = set()
+        self.served_while_retired: list[str] = []
+
+    def set_retired(self, path: str, *, retired: bool) -> None:
+        super().set_retired(path, retired=retired)
+        self.retired = self.retired | {path} if retired else self.retired - {path}
+
+    def write(self, path: str, data: bytes, *, expected: str | None = None) -> str:
+        tag = super().write(path, data, expected=expected)
+        record, _ = read_champion(self)
+        if record is not None and record.path in self.retired:
+            self.served_while_retired.append(record.path)
+        return tag
+
+
+def test_all_models_but_the_champion_and_the_one_before_are_retired(tmp_path: Path) -> None:
+    lake = ForgetfulLake(tmp_path / "lake")
+    a, b, c = (file_model(lake, tmp_path, name) for name in "abc")
+    for version in (a, b, c):
+        promote_version(lake, version, reason="", now_ms=NOW_MS)
+    assert lake.retired == {model_path(a)}
+
+    roll_back_to(lake, a, reason="both were worse", now_ms=NOW_MS)
+    assert lake.retired == {model_path(b)}
+    assert lake.served_while_retired == []
 
 
 def test_the_first_champion_has_nothing_before_it(lake: FolderLake, tmp_path: Path) -> None:
