@@ -58,9 +58,11 @@ lock: $(STAMP) ## resolve pyproject.toml anew into requirements/
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 		--upgrade --quiet -o requirements/dev.txt
-	@$(BIN)/uv pip compile pyproject.toml --extra api --universal --python-version 3.11 \
-		--constraints requirements/dev.txt --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --upgrade --quiet -o requirements/api.txt
+	@for part in api batch; do \
+		$(BIN)/uv pip compile pyproject.toml --extra $$part $$(test $$part = api || echo --extra aws) \
+			--python-version 3.13 --python-platform x86_64-manylinux_2_28 --constraints requirements/dev.txt \
+			--generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+			--upgrade --quiet -o requirements/$$part.txt; done
 	@$(BIN)/uv pip compile pyproject.toml --extra spark --universal --python-version 3.11 \
 		--constraints requirements/dev.txt --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --upgrade --quiet -o requirements/spark.txt

@@ -31,12 +31,14 @@ CONTAINER: Final = "training"
 
 LAKE_ENVIRONMENT: Final = (
     "ENDCAP_LAKE_URI",
-    "ENDCAP_GLUE_DATABASE",
     "ENDCAP_CACHE_DIR",
     "ENDCAP_CODE_VERSION",
     "ENDCAP_LOG_LEVEL",
 )
 """What every target is told by the stack. The ASL adds what differs from run to run."""
+
+CATALOGUE_ENVIRONMENT: Final = (*LAKE_ENVIRONMENT, "ENDCAP_GLUE_DATABASE")
+"""What those are told that register tables; no other may touch the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,14 @@ class Target:
     environment: tuple[str, ...] = LAKE_ENVIRONMENT
 
 
-def _function(name: str, *, memory_mib: int = 1024, timeout_seconds: int = 300) -> Target:
-    return Target("lambda", f"lambdas.{name}.handler", memory_mib, timeout_seconds)
+def _function(
+    name: str,
+    *,
+    memory_mib: int = 1024,
+    timeout_seconds: int = 300,
+    environment: tuple[str, ...] = LAKE_ENVIRONMENT,
+) -> Target:
+    return Target("lambda", f"lambdas.{name}.handler", memory_mib, timeout_seconds, environment)
 
 
 def _task(name: str, *, memory_mib: int, timeout_seconds: int) -> Target:
@@ -65,7 +73,10 @@ def _task(name: str, *, memory_mib: int, timeout_seconds: int) -> Target:
 
 TARGETS: Final[dict[str, Target]] = {
     "ValidateAndCleanFunctionArn": _function(
-        "validate_and_clean", memory_mib=6144, timeout_seconds=900
+        "validate_and_clean",
+        memory_mib=6144,
+        timeout_seconds=900,
+        environment=CATALOGUE_ENVIRONMENT,
     ),
     "BuildFeaturesFunctionArn": _function("build_features", memory_mib=6144, timeout_seconds=900),
     "PlanCandidatesFunctionArn": _function("plan_candidates", memory_mib=4096, timeout_seconds=900),
@@ -79,7 +90,10 @@ TARGETS: Final[dict[str, Target]] = {
     "PromoteFunctionArn": _function("promote"),
     "KeepChampionFunctionArn": _function("keep_champion"),
     "PublishRecommendationsFunctionArn": _function(
-        "publish_recommendations", memory_mib=4096, timeout_seconds=900
+        "publish_recommendations",
+        memory_mib=4096,
+        timeout_seconds=900,
+        environment=CATALOGUE_ENVIRONMENT,
     ),
     "RecordFailureFunctionArn": _function("record_failure", timeout_seconds=60),
     "TrainRetrievalTaskDefinitionArn": _task(

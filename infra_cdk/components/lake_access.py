@@ -5,6 +5,8 @@ from typing import Final
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
+from infra_cdk.components.permissions import allow, shared
+
 LAKE: Final = "lake"
 """Prefix of the lake in its bucket."""
 RECORD_LOG: Final = "record-log"
@@ -16,15 +18,18 @@ RECORD_STREAMS: Final = ("events", "exposures", "erasures")
 RETIRED_TAG: Final = ("endcap-retired", "true")
 """What a lake tags a model's objects with when nothing needs it any more; held equal by a test."""
 
-_READ: Final = ["s3:GetObject"]
-_WRITE: Final = [
+_BELOW: Final = (
+    "The lake names its folders by hashes that are known only at run time; the star stands below "
+    "one prefix of one bucket."
+)
+_WRITING: Final = (
     "s3:AbortMultipartUpload",
     "s3:DeleteObject",
     "s3:DeleteObjectTagging",
     "s3:GetObjectTagging",
     "s3:PutObject",
     "s3:PutObjectTagging",
-]
+)
 
 
 def lake_uri(bucket: s3.IBucket) -> str:
@@ -32,29 +37,34 @@ def lake_uri(bucket: s3.IBucket) -> str:
     return f"s3://{bucket.bucket_name}/{LAKE}"
 
 
-def allow_reading(grantee: iam.IGrantable, bucket: s3.IBucket, *prefixes: str) -> None:
-    """Let `grantee` list and read what lies below the prefixes."""
-    _allow(grantee, bucket, _READ, prefixes)
-    grantee.grant_principal.add_to_principal_policy(
-        iam.PolicyStatement(
-            actions=["s3:ListBucket"],
-            resources=[bucket.bucket_arn],
-            conditions={"StringLike": {"s3:prefix": [f"{prefix}/*" for prefix in prefixes]}},
-        )
+def allow_reading(who: iam.IGrantable, bucket: s3.IBucket, *prefixes: str) -> None:
+    """Let `who` list and read what lies below the prefixes."""
+    arn = _arn(who, bucket)
+    allow(who, ["s3:GetObject"], _below(arn, prefixes), star=_BELOW)
+    below = {"StringLike": {"s3:prefix": [f"{prefix}/*" for prefix in prefixes]}}
+    allow(who, ["s3:ListBucket"], [arn], conditions=below)
+
+
+def allow_writing(who: iam.IGrantable, bucket: s3.IBucket, *prefixes: str) -> None:
+    """Let `who` put, tag and delete objects below the prefixes."""
+    allow(who, _WRITING, _below(_arn(who, bucket), prefixes), star=_BELOW)
+
+
+def allow_delivering(who: iam.IGrantable, bucket: s3.IBucket, *prefixes: str) -> None:
+    """Let a delivery stream's role put objects below the prefixes."""
+    arn = _arn(who, bucket)
+    allow(
+        who,
+        ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+        _below(arn, prefixes),
+        star=_BELOW,
     )
+    allow(who, ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"], [arn])
 
 
-def allow_writing(grantee: iam.IGrantable, bucket: s3.IBucket, *prefixes: str) -> None:
-    """Let `grantee` put, tag and delete objects below the prefixes."""
-    _allow(grantee, bucket, _WRITE, prefixes)
+def _arn(who: iam.IGrantable, bucket: s3.IBucket) -> str:
+    return shared(bucket, who.grant_principal, bucket.bucket_arn)  # type: ignore[arg-type]
 
 
-def _allow(
-    grantee: iam.IGrantable, bucket: s3.IBucket, actions: list[str], prefixes: tuple[str, ...]
-) -> None:
-    grantee.grant_principal.add_to_principal_policy(
-        iam.PolicyStatement(
-            actions=actions,
-            resources=[bucket.arn_for_objects(f"{prefix}/*") for prefix in prefixes],
-        )
-    )
+def _below(arn: str, prefixes: tuple[str, ...]) -> list[str]:
+    return [f"{arn}/{prefix}/*" for prefix in prefixes]

@@ -11,6 +11,8 @@ from typing import Final, Literal
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from infra_cdk.components.acknowledge import acknowledge
+
 _ZONES: Final = 2
 _ENDPOINTS: Final = {
     "EcrApi": ec2.InterfaceVpcEndpointAwsService.ECR,
@@ -59,6 +61,13 @@ class Network(Construct):
         )
         if not is_public:
             self._add_endpoints()
+        acknowledge(
+            self.vpc,
+            {
+                "AwsSolutions-VPC7": "Nothing in it can be reached, and all that leaves goes to "
+                "AWS over TLS; flow logs of a month cost more than the containers that make them."
+            },
+        )
 
     @property
     def subnet_ids(self) -> list[str]:

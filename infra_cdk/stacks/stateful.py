@@ -1,7 +1,7 @@
 """What must outlive everything else: the lake, visitors' histories, and the way events take there.
 
-A logical id in this stack names data. Renaming a construct here would replace what it stands for, so
-a test holds the ids still.
+A logical id in this stack names data. Renaming a construct here would replace what it stands for,
+so a test holds the ids still.
 """
 
 from typing import Final
@@ -15,8 +15,16 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra_cdk.components.acknowledge import acknowledge
-from infra_cdk.components.lake_access import LAKE, RAW, RECORD_LOG, RECORD_STREAMS, RETIRED_TAG
+from infra_cdk.components.lake_access import (
+    LAKE,
+    RAW,
+    RECORD_LOG,
+    RECORD_STREAMS,
+    RETIRED_TAG,
+    allow_delivering,
+)
 from infra_cdk.components.logs import log_group
+from infra_cdk.components.permissions import allow
 from infra_cdk.config import StageConfig
 
 _KEEP_OLD_VERSIONS: Final = Duration.days(30)
@@ -145,28 +153,8 @@ class StatefulStack(Stack):
             ),
             description="Delivers events to the lake's bucket",
         )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
-                resources=[
-                    self.bucket.arn_for_objects(f"{prefix}/*")
-                    for prefix in (RECORD_LOG, f"{RECORD_LOG}-errors")
-                ],
-            )
-        )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=[
-                    "s3:GetBucketLocation",
-                    "s3:ListBucket",
-                    "s3:ListBucketMultipartUploads",
-                ],
-                resources=[self.bucket.bucket_arn],
-            )
-        )
-        role.add_to_policy(
-            iam.PolicyStatement(actions=["logs:PutLogEvents"], resources=[logs.log_group_arn])
-        )
+        allow_delivering(role, self.bucket, RECORD_LOG, f"{RECORD_LOG}-errors")
+        allow(role, ["logs:PutLogEvents"], [logs.log_group_arn])
         streams = {}
         for stream in RECORD_STREAMS:
             log_stream = logs.add_stream(f"{stream.title()}Delivery")
