@@ -3,12 +3,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# Deploying has an environment of its own: it is small, and holds the Node that the CDK runs on.
+CDK_STAMP := .venv-cdk/.installed
+CDK := infra_cdk/node/node_modules/.bin/cdk
+WITH_NODE := PATH="$(CURDIR)/.venv-cdk/bin:$$PATH"
+STAGE ?= dev
 DEMO ?= demo
 MINUTES ?= 10
 # One view session a line, items in order, oldest session first; may be gzipped.
 SESSIONS ?= ../shared/data/retailrocket/view_sessions.txt.gz
 
-.PHONY: help install demo test test-spark check format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-quality bench-features bench-workflow bench-serving bench-cold-start bench-load clean
+.PHONY: help install demo test test-spark check synth diff deploy destroy format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-quality bench-features bench-workflow bench-serving bench-cold-start bench-load clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -46,6 +51,28 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
+$(CDK_STAMP): requirements/infra.txt
+	@echo "Making .venv-cdk from requirements/infra.txt ..."
+	@$(PYTHON) -m venv --clear .venv-cdk
+	@.venv-cdk/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/infra.txt
+	@touch $@
+
+$(CDK): $(CDK_STAMP) infra_cdk/node/package-lock.json
+	@$(WITH_NODE) npm ci --prefix infra_cdk/node --silent --no-audit --no-fund --no-update-notifier
+	@touch $@
+
+synth: $(CDK) ## write the CloudFormation templates of every stage to cdk.out; needs no account and no Docker
+	@$(WITH_NODE) $(CDK) synth --quiet --no-notices --no-version-reporting '**'
+
+diff: $(CDK) ## what a deployment would change: make diff STAGE=dev
+	@$(WITH_NODE) $(CDK) diff --no-notices '*-$(STAGE)-*/*'
+
+deploy: $(CDK) ## deploy a stage in all its regions: make deploy STAGE=dev; needs an account and Docker
+	@$(WITH_NODE) $(CDK) deploy --no-notices '*-$(STAGE)-*/*'
+
+destroy: $(CDK) ## delete a stage; the lake and the histories stay: make destroy STAGE=dev
+	@$(WITH_NODE) $(CDK) destroy --no-notices '*-$(STAGE)-*/*'
+
 format: $(STAMP) ## format the code and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -63,6 +90,9 @@ lock: $(STAMP) ## resolve pyproject.toml anew into requirements/
 			--python-version 3.13 --python-platform x86_64-manylinux_2_28 --constraints requirements/dev.txt \
 			--generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 			--upgrade --quiet -o requirements/$$part.txt; done
+	@$(BIN)/uv pip compile pyproject.toml --extra infra --universal --python-version 3.11 \
+		--constraints requirements/dev.txt --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --upgrade --quiet -o requirements/infra.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra spark --universal --python-version 3.11 \
 		--constraints requirements/dev.txt --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --upgrade --quiet -o requirements/spark.txt
@@ -108,4 +138,4 @@ bench-load: $(STAMP) ## mixed traffic on two models of the demo's shop while the
 	@$(BIN)/python -m benchmarks.load .bench/load/lake --minutes $(MINUTES)
 
 clean: ## remove what the targets made
-	rm -rf .venv .bench $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-cdk .bench .build cdk.out infra_cdk/node/node_modules $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis
