@@ -19,7 +19,7 @@ CODE_VERSION: Final = "ENDCAP_CODE_VERSION"
 
 UNKNOWN_VERSION: Final = "unknown"
 
-_GLUE_NAME: Final = re.compile(r"[a-z0-9_]{1,255}")
+_GLUE_NAME: Final = re.compile(r"[a-z0-9_-]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _glue_database(given: Mapping[str, str]) -> str | None:
     name = given.get(GLUE_DATABASE)
     if name is not None and not _GLUE_NAME.fullmatch(name):
         raise ConfigError(
-            f"{GLUE_DATABASE} is {name!r}: a database has lower-case letters, digits and _ only"
+            f"{GLUE_DATABASE} is {name!r}: a database has lower-case letters, digits, _ and - only"
         )
     return name
 

@@ -127,18 +127,18 @@ class StatefulStack(Stack):
             ],
         )
 
-    def _history_table(self) -> dynamodb.TableV2:
-        return dynamodb.TableV2(
+    def _history_table(self) -> dynamodb.Table:
+        return dynamodb.Table(
             self,
             "Histories",
             partition_key=dynamodb.Attribute(name="user_id", type=dynamodb.AttributeType.STRING),
             sort_key=dynamodb.Attribute(name="moment", type=dynamodb.AttributeType.STRING),
-            billing=dynamodb.Billing.on_demand(),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             time_to_live_attribute="expires_at",
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            encryption=dynamodb.TableEncryptionV2.dynamo_owned_key(),
+            encryption=dynamodb.TableEncryption.DEFAULT,
             removal_policy=RemovalPolicy.RETAIN,
         )
 
