@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from endcap.errors import ConfigError
+from endcap.settings import RECORD_LOG_URI
 
 HISTORY_URI: Final = "ENDCAP_HISTORY_URI"
-RECORD_LOG_URI: Final = "ENDCAP_RECORD_LOG_URI"
 API_TOKEN: Final = "ENDCAP_API_TOKEN"  # noqa: S105 -- its name
 OPERATORS: Final = "ENDCAP_OPERATORS"
 REFRESH_SECONDS: Final = "ENDCAP_REFRESH_SECONDS"

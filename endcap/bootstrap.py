@@ -1,13 +1,23 @@
 """The composition root: the only place that chooses adapters."""
 
 from collections.abc import Mapping
+from typing import TextIO
 
+from endcap.adapters.embedded_metrics import EmbeddedMetrics
 from endcap.adapters.opening import open_lake
 from endcap.adapters.opening_stores import open_history, open_record_log
-from endcap.ports import Lake
-from endcap.settings import Settings, read_settings
+from endcap.errors import ConfigError
+from endcap.ports import Lake, MetricSink, RecordLog
+from endcap.settings import DEPLOYMENT, RECORD_LOG_URI, Settings, read_settings
 
-__all__ = ["open_history", "open_lake_from", "open_lake_of", "open_record_log"]
+__all__ = [
+    "open_history",
+    "open_lake_from",
+    "open_lake_of",
+    "open_metric_sink_from",
+    "open_record_log",
+    "open_record_log_from",
+]
 
 
 def open_lake_from(environ: Mapping[str, str]) -> Lake:
@@ -19,6 +29,19 @@ def open_lake_from(environ: Mapping[str, str]) -> Lake:
         If a variable is missing or wrong, or the lake's kind needs what is not installed.
     """
     return open_lake_of(read_settings(environ))
+
+
+def open_record_log_from(environ: Mapping[str, str]) -> RecordLog:
+    """Return the record log that ``ENDCAP_RECORD_LOG_URI`` names. Raises `ConfigError`."""
+    uri = environ.get(RECORD_LOG_URI, "").strip()
+    if not uri:
+        raise ConfigError(f"{RECORD_LOG_URI} is not set: it names the log of events to look at")
+    return open_record_log(uri)
+
+
+def open_metric_sink_from(environ: Mapping[str, str], stream: TextIO) -> MetricSink:
+    """Return where numbers go: lines of `stream`, under the name ``ENDCAP_DEPLOYMENT``."""
+    return EmbeddedMetrics(stream, deployment=environ.get(DEPLOYMENT, "").strip() or "local")
 
 
 def open_lake_of(settings: Settings) -> Lake:

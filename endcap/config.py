@@ -288,6 +288,39 @@ class PublishConfig(Section):
     k: int = Field(default=20, ge=1)
 
 
+class MonitoringConfig(Section):
+    """What a monitoring run compares, and when it asks for training. No part of a training run."""
+
+    window_days: float = Field(default=7.0, gt=0)
+    """The traffic of the last days is compared with that of the champion's test window."""
+    attribution_hours: float = Field(default=24.0, gt=0)
+    """An event on a recommended item this long after it was shown counts for the recommendation."""
+    level: float = Field(default=0.01, gt=0, lt=1)
+    """Chance, over all columns together, of finding drift where there is none."""
+    min_statistic: float = Field(default=0.1, gt=0, lt=1)
+    """A smaller Kolmogorov-Smirnov distance is no drift, however sure."""
+    min_visitors: int = Field(default=200, ge=10)
+    """Fewer visitors on either side prove nothing."""
+    drifted_share: float = Field(default=0.3, gt=0, le=1)
+    """From this share of drifted columns on, training is asked for."""
+    cooldown_days: float = Field(default=3.0, ge=0)
+    """Not again within these days after a promotion or an earlier request."""
+    max_per_month: int = Field(default=8, ge=0)
+    """Not more often than this within 30 days."""
+    seed: int = Field(default=42, ge=0)
+
+    @classmethod
+    def parse(cls, settings: object) -> Self:
+        """Return the settings given as plain JSON, or the defaults for None.
+
+        Raises `ConfigError`.
+        """
+        try:
+            return cls.model_validate({} if settings is None else settings)
+        except ValidationError as exc:
+            raise ConfigError(f"monitoring: {explain(exc)}") from exc
+
+
 class RunConfig(Section):
     """Everything that decides what a training run computes, data and code aside."""
 

@@ -159,6 +159,22 @@ class HistoryStore(Protocol):
         """Forget a visitor whole. An unknown one is forgotten already."""
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One number about the system. `unit`: a unit of CloudWatch, such as Count, None or Percent."""
+
+    name: str
+    value: float
+    unit: str
+
+
+class MetricSink(Protocol):
+    """Where numbers about the system go, for whoever draws and watches them."""
+
+    def put(self, measured: Sequence[Measured], *, now_ms: int) -> None:
+        """Take numbers measured at `now_ms`, UTC epoch ms."""
+
+
 EVENTS: Final = "events"
 EXPOSURES: Final = "exposures"
 ERASURES: Final = "erasures"

@@ -17,6 +17,11 @@ CACHE_DIR: Final = "ENDCAP_CACHE_DIR"
 LOG_LEVEL: Final = "ENDCAP_LOG_LEVEL"
 CODE_VERSION: Final = "ENDCAP_CODE_VERSION"
 
+RECORD_LOG_URI: Final = "ENDCAP_RECORD_LOG_URI"
+"""Where events are durable; see `endcap.adapters.opening_stores`."""
+DEPLOYMENT: Final = "ENDCAP_DEPLOYMENT"
+"""Under which name numbers are published, beside those of other shops and stages."""
+
 UNKNOWN_VERSION: Final = "unknown"
 
 _GLUE_NAME: Final = re.compile(r"[a-z0-9_-]{1,255}")

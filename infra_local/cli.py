@@ -139,6 +139,54 @@ def serve(
     services.serve(local, opened)
 
 
+@app.command()
+def monitor(
+    lake: LakeOption,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            help="Where the service keeps its events; by default `service` beside the lake.",
+            metavar="DIR",
+            file_okay=False,
+        ),
+    ] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings", help="TOML or JSON with settings of monitoring.", metavar="FILE"
+        ),
+    ] = None,
+    now: Annotated[
+        datetime | None,
+        typer.Option("--now", help="End of the window, UTC; by default the present."),
+    ] = None,
+    retrain_on: Annotated[
+        Path | None,
+        typer.Option("--retrain-on", help="Raw log to train on if it is asked for.", metavar="DIR"),
+    ] = None,
+) -> None:
+    """Compare the service's traffic with what its model was made for, and decide on training."""
+    from endcap.config import read_settings  # noqa: PLC0415
+    from infra_local import monitoring  # noqa: PLC0415 -- `endcap --help` stays quick
+    from infra_local.progress import show_progress  # noqa: PLC0415
+    from infra_local.service import record_log_of  # noqa: PLC0415
+
+    started = datetime.now(tz=UTC)
+    run = monitoring.MonitoringRun(
+        lake=lake_at(lake),
+        record_log=record_log_of(state or _beside(lake)),
+        run_id=f"monitoring-{started:%Y%m%dT%H%M%S%f}",
+        now=started if now is None else now.replace(tzinfo=UTC),
+        settings={} if settings is None else read_settings(settings),
+    )
+    with TemporaryDirectory() as scratch, show_progress() as on_event:
+        report = monitoring.monitor(run, Path(scratch), on_event=on_event)
+    typer.echo(monitoring.describe(report))
+    if report["decision"]["retrain"] and retrain_on is not None:
+        typer.echo(describe_outcome(run_training(retrain_on, lake)))
+
+
 def _beside(lake: str) -> Path:
     if "://" in lake:
         raise ConfigError("--state names the folder for histories and events: this lake has none")

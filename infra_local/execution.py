@@ -31,6 +31,7 @@ def run_execution(
     threads: int,
     on_event: OnEvent | None = None,
     python_path: tuple[str, ...] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> ExecutionResult:
     """Execute a state machine to its end and return what happened.
 
@@ -40,7 +41,7 @@ def run_execution(
 
     `machine`: a name of `state_machines/`, or a machine made by hand. `run_id`: the execution's
     name. `on_event` is called in this thread, in order. `python_path`: further folders in which
-    workers find modules.
+    workers find modules. `variables`: what the stack would tell its targets, beside the lake.
     """
     # Here, and not above: moto's interpreter takes more than a second to import.
     from infra_local.moto_seam import interpreter  # noqa: PLC0415
@@ -54,7 +55,7 @@ def run_execution(
             scratch=scratch,
             log_folder=log_folder,
             run_id=run_id,
-            variables=_variables(lake_uri),
+            variables={**_variables(lake_uri), **(variables or {})},
             python_path=(str(Path(__file__).resolve().parents[1]), *python_path),
         )
         journal = Journal(ready.parents())

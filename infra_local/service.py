@@ -15,16 +15,21 @@ from api.access import Door, LoopbackDoor, TokenDoor
 from api.app import create_app
 from api.building import build_service, wall_clock
 from api.logs import log_to_stderr
-from api.settings import API_TOKEN, HISTORY_URI, RECORD_LOG_URI, ServiceSettings
+from api.settings import API_TOKEN, HISTORY_URI, ServiceSettings
 from endcap.adapters.sqlite_history import SqliteHistory
 from endcap.errors import ConfigError
 from endcap.ports import Lake
-from endcap.settings import LAKE_URI
+from endcap.settings import LAKE_URI, RECORD_LOG_URI
 from endcap.use_cases.champions import require_champion
 from endcap.use_cases.seed_histories import seed_histories
 
 HISTORY: Final = "history.sqlite"
 LOG: Final = "log"
+
+
+def record_log_of(state: Path) -> str:
+    """Return the record log of a service that keeps what it learns in `state`."""
+    return str(state / LOG)
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class LocalService:
 
     def environ(self) -> dict[str, str]:
         """Return the environment with this service's places, unless it names others."""
-        own = {HISTORY_URI: str(self.state / HISTORY), RECORD_LOG_URI: str(self.state / LOG)}
+        own = {HISTORY_URI: str(self.state / HISTORY), RECORD_LOG_URI: record_log_of(self.state)}
         return {**own, **os.environ, LAKE_URI: self.lake}
 
 

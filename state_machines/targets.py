@@ -6,7 +6,11 @@ Strings and numbers only: whoever deploys reads it, and imports none of the code
 from dataclasses import dataclass
 from typing import Final, Literal
 
-MACHINES: Final = {"training": "training.asl.json"}
+MACHINES: Final = {
+    "training": "training.asl.json",
+    "monitoring": "monitoring.asl.json",
+    "batch": "batch.asl.json",
+}
 """State machine -> its file beside this one."""
 
 RESOURCES: Final = (
@@ -39,6 +43,14 @@ LAKE_ENVIRONMENT: Final = (
 
 CATALOGUE_ENVIRONMENT: Final = (*LAKE_ENVIRONMENT, "ENDCAP_GLUE_DATABASE")
 """What those are told that register tables; no other may touch the catalogue."""
+
+
+MONITORING_ENVIRONMENT: Final = (
+    *LAKE_ENVIRONMENT,
+    "ENDCAP_RECORD_LOG_URI",
+    "ENDCAP_DEPLOYMENT",
+)
+"""What those are told that look at what the service did."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +108,21 @@ TARGETS: Final[dict[str, Target]] = {
         environment=CATALOGUE_ENVIRONMENT,
     ),
     "RecordFailureFunctionArn": _function("record_failure", timeout_seconds=60),
+    "CollectMetricsFunctionArn": _function(
+        "collect_metrics",
+        memory_mib=2048,
+        timeout_seconds=900,
+        environment=MONITORING_ENVIRONMENT,
+    ),
+    "DetectDriftFunctionArn": _function(
+        "detect_drift", memory_mib=4096, timeout_seconds=900, environment=MONITORING_ENVIRONMENT
+    ),
+    "DecideRetrainingFunctionArn": _function("decide_retraining"),
+    "PublishMetricsFunctionArn": _function(
+        "publish_metrics", timeout_seconds=60, environment=MONITORING_ENVIRONMENT
+    ),
+    "PlanBatchFunctionArn": _function("plan_batch", memory_mib=2048, timeout_seconds=900),
+    "RecommendShardFunctionArn": _function("recommend_shard", memory_mib=4096, timeout_seconds=900),
     "TrainRetrievalTaskDefinitionArn": _task(
         "train_retrieval", memory_mib=8192, timeout_seconds=7200
     ),

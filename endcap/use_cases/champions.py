@@ -35,8 +35,9 @@ def write_champion(lake: Lake, champion: Champion, *, expected: str) -> None:
 def install_champion(lake: Lake, champion: Champion, *, expected: str) -> None:
     """Write the champion's record, and say which models are still needed.
 
-    Raises `ConflictError`, and `NotFoundError` if the model is not there. The storage may forget every model but the new champion and the one it replaces: these two are
-    kept before the record says so, and the others retired after.
+    The storage may forget every model but the new champion and the one it replaces: these two are
+    kept before the record says so, and the others retired after. Raises `ConflictError`, and
+    `NotFoundError` if the model is not there.
     """
     lake.set_retired(champion.path, retired=False)
     write_champion(lake, champion, expected=expected)

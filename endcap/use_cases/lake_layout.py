@@ -11,6 +11,12 @@ LATEST_SCOREBOARD: Final = "scoreboard.json"
 LATEST_DRIFT: Final = "monitoring/drift.json"
 """Small object: the drift report that was made last."""
 
+LATEST_METRICS: Final = "monitoring/metrics.json"
+"""Small object: what the last monitoring run measured of the service."""
+
+RETRAININGS: Final = "monitoring/retrainings.json"
+"""Small object: when monitoring asked for training."""
+
 _MODELS: Final = "models"
 _RUNS: Final = "runs"
 _STEPS: Final = "steps"
@@ -26,6 +32,16 @@ def model_path(version: str = "") -> str:
     if version and not re.fullmatch(VERSION, version):
         raise NotFoundError(f"no model can be called {version!r}")
     return f"{_MODELS}/{version}" if version else _MODELS
+
+
+def monitoring_path(run_id: str, name: str) -> str:
+    """Return where a small object of a monitoring run lies."""
+    return f"monitoring/runs/{run_id}/{name}"
+
+
+def batch_path(run_id: str, part: str, shard: int) -> str:
+    """Return the folder of one shard of a batch: of its requests, or of its recommendations."""
+    return f"batch/{run_id}/{part}/{shard:05d}"
 
 
 def run_path(run_id: str = "", name: str = "") -> str:

@@ -50,7 +50,7 @@ UNKNOWN_TO_MOTO = {
 """Types that moto's CloudFormation cannot create; `test_templates` looks at them instead."""
 
 DATABASE = "catalogue-1a2b3c"
-"""The Glue database, which is created by hand, under a name like those that CloudFormation gives."""
+"""The Glue database, created by hand, under a name like those that CloudFormation gives."""
 
 KEYS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -109,7 +109,8 @@ class Account:
 
     def _deployed(self, definition: str) -> tuple[dict[str, Target], dict[str, str]]:
         """Return what runs behind each ARN of a definition, and what its environment holds."""
-        targets, variables = {}, {}
+        targets: dict[str, Target] = {}
+        variables: dict[str, str] = {}
         functions = self.client("lambda")
         for function in functions.list_functions()["Functions"]:
             arn = function["FunctionArn"]
@@ -185,7 +186,7 @@ _create_bare_function = LambdaFunction.create_from_cloudformation_json
 
 def _create_function(
     resource_name: str,
-    cloudformation_json: Mapping[str, Any],
+    cloudformation_json: dict[str, Any],
     account_id: str,
     region_name: str,
     **others: object,

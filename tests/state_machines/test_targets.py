@@ -97,7 +97,9 @@ def test_every_task_retries_what_is_transient_and_nothing_else(name: str, state:
     if _target(state).kind == "lambda":
         assert "TransientLakeError" in retry["ErrorEquals"], name
     for error in retry["ErrorEquals"]:
-        assert error == "TransientLakeError" or error.startswith(("Lambda.", "ECS."))
+        assert error in {"TransientLakeError", "RecordLogUnavailableError"} or error.startswith(
+            ("Lambda.", "ECS.")
+        )
     # Spare capacity is taken away as an ordinary failure, so a container has one more attempt.
     assert [other["ErrorEquals"] for other in others] == (
         [] if _target(state).kind == "lambda" else [["States.TaskFailed"]]

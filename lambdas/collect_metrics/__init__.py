@@ -1,0 +1,3 @@
+"""Lambda function: what the service did lately."""
+
+__all__: list[str] = []

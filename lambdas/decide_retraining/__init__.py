@@ -1,0 +1,3 @@
+"""Lambda function: whether to ask for training."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Lambda function: whether the traffic has drifted."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Lambda function: a batch of requests, cut into shards."""
+
+__all__: list[str] = []

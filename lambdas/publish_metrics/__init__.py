@@ -1,0 +1,3 @@
+"""Lambda function: what monitoring found, as metrics."""
+
+__all__: list[str] = []
