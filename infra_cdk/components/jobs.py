@@ -51,6 +51,7 @@ def add_function(
 ) -> lambda_.DockerImageFunction:
     """Return the function that answers for a placeholder."""
     name = short_name(placeholder)
+    role = _function_role(scope, name)
     function = lambda_.DockerImageFunction(
         scope,
         name,
@@ -62,15 +63,13 @@ def add_function(
             Size.mebibytes(_SCRATCH_MIB) if target.memory_mib > _SMALL_MIB else None
         ),
         environment={key: around.environment[key] for key in target.environment},
-        role=_function_role(scope, name),
+        role=role,
         log_group=log_group(scope, f"{name}Logs", days=around.log_days),
         logging_format=lambda_.LoggingFormat.JSON,
         tracing=lambda_.Tracing.ACTIVE,
     )
     function.log_group.grant_write(function)
-    acknowledge_stars(
-        function.role, ["*"], "X-Ray knows no resources that a trace could be put to."
-    )
+    acknowledge_stars(role, ["*"], "X-Ray knows no resources that a trace could be put to.")
     return function
 
 

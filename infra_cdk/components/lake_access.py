@@ -13,6 +13,8 @@ RECORD_LOG: Final = "record-log"
 """Prefix that the delivery streams deliver to."""
 RAW: Final = "raw"
 """Prefix below which raw logs lie."""
+REQUESTS: Final = "requests"
+"""Prefix below which requests for batch recommendations lie."""
 RECORD_STREAMS: Final = ("events", "exposures", "erasures")
 """The record log's streams; a test holds them equal to the service's own."""
 RETIRED_TAG: Final = ("endcap-retired", "true")

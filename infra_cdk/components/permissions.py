@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IConstruct
+from constructs import IConstruct
 
 from infra_cdk.components.acknowledge import acknowledge
 
@@ -34,7 +34,7 @@ def allow(
         acknowledge_stars(role, [spelled(role, resource) for resource in resources], star)
 
 
-def acknowledge_stars(role: Construct, resources: Sequence[str], reason: str) -> None:
+def acknowledge_stars(role: IConstruct, resources: Sequence[str], reason: str) -> None:
     """Accept, for a reason, that a role's policies name resources with a star."""
     acknowledge(
         role,

@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
-from aws_cdk import Aws, Duration, Fn
+from aws_cdk import ArnFormat, Aws, Duration, Fn, Stack
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra_cdk.components.acknowledge import acknowledge
 from infra_cdk.components.logs import log_group
-from infra_cdk.components.permissions import allow
+from infra_cdk.components.permissions import acknowledge_stars, allow, spelled
 from state_machines.targets import MACHINES
 
 _ECS_RULE: Final = "StepFunctionsGetEventsForECSTaskRule"
@@ -91,6 +92,37 @@ def allow_running_tasks(
         machine,
         ["events:DescribeRule", "events:PutRule", "events:PutTargets"],
         [f"arn:{Aws.PARTITION}:events:{here}:rule/{_ECS_RULE}"],
+    )
+
+
+def allow_children(scope: Construct, name: str, machine: sfn.StateMachine) -> None:
+    """Let a state machine start executions of itself, as a distributed map does."""
+    # A policy of its own: the machine waits for its role's, which cannot wait for the machine.
+    policy = iam.Policy(
+        scope,
+        name,
+        roles=[machine.role],
+        statements=[
+            iam.PolicyStatement(
+                actions=["states:StartExecution"], resources=[machine.state_machine_arn]
+            )
+        ],
+    )
+    execution = Stack.of(scope).format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{machine.state_machine_name}:*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    policy.add_statements(
+        iam.PolicyStatement(
+            actions=["states:DescribeExecution", "states:StopExecution"], resources=[execution]
+        )
+    )
+    acknowledge_stars(
+        policy,
+        [spelled(policy, execution)],
+        "A child's name is known only once it runs; the star stands within one state machine.",
     )
 
 

@@ -1,27 +1,29 @@
 """What trains: functions, containers, state machines, the schedule, and who hears of failures."""
 
 import json
-from typing import Final
+from typing import Any, Final
 
-from aws_cdk import CfnOutput, Duration, Stack, TimeZone
+from aws_cdk import CfnOutput, Stack, TimeZone
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as event_targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as schedule_targets
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
-from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra_cdk.components.acknowledge import acknowledge
 from infra_cdk.components.catalogue_access import allow_registering
+from infra_cdk.components.dead_letters import dead_letter_queue
 from infra_cdk.components.jobs import Surroundings, add_function, add_task
 from infra_cdk.components.lake_access import (
     LAKE,
     RAW,
     RECORD_LOG,
+    REQUESTS,
     allow_reading,
     allow_writing,
     lake_uri,
@@ -29,6 +31,7 @@ from infra_cdk.components.lake_access import (
 from infra_cdk.components.network import Network
 from infra_cdk.components.state_machine import (
     add_state_machine,
+    allow_children,
     allow_invoking,
     allow_running_tasks,
     joined,
@@ -40,7 +43,13 @@ from state_machines.targets import CONTAINER_ATTEMPTS, MACHINES, TARGETS
 
 _LAMBDA_CACHE: Final = "/tmp/endcap"  # noqa: S108 -- the one place a function may write to
 _DATABASE: Final = "ENDCAP_GLUE_DATABASE"
-_CLEANS: Final = "ValidateAndCleanFunctionArn"
+_READS: Final = {
+    "ValidateAndCleanFunctionArn": (RAW, RECORD_LOG),
+    "CollectMetricsFunctionArn": (RECORD_LOG,),
+    "DetectDriftFunctionArn": (RECORD_LOG,),
+    "PlanBatchFunctionArn": (REQUESTS,),
+}
+"""What is read beside the lake."""
 _LAKE_PATHS: Final = (
     "The lake's paths hold hashes that are known only once a run is under way; the star stands "
     "below one prefix of one bucket."
@@ -57,13 +66,15 @@ class PipelineStack(Stack):
         *,
         config: StageConfig,
         stateful: StatefulStack,
+        deployment: str,
         code_version: str,
     ) -> None:
         super().__init__(scope, name, description="Endcap: training, monitoring, batch")
         self._config = config
         self._stateful = stateful
+        self.raw_uri = f"s3://{stateful.bucket.bucket_name}/{config.pipeline.raw_prefix}"
         self.failures = self._failure_topic()
-        self.undelivered = self._dead_letters()
+        self.undelivered = dead_letter_queue(self, "Undelivered")
         self.network = Network(self, "Network", kind=config.pipeline.network)
         self.cluster = ecs.Cluster(
             self,
@@ -85,6 +96,8 @@ class PipelineStack(Stack):
             "ENDCAP_CACHE_DIR": _LAMBDA_CACHE,
             "ENDCAP_CODE_VERSION": code_version,
             "ENDCAP_LOG_LEVEL": "INFO",
+            "ENDCAP_RECORD_LOG_URI": stateful.record_log_uri(),
+            "ENDCAP_DEPLOYMENT": deployment,
         }
         surroundings = Surroundings(around, config.pipeline.log_days)
         self.functions = {
@@ -113,20 +126,18 @@ class PipelineStack(Stack):
                 "and alarms, nobody's data."
             },
         )
+        # A topic with a policy has lost the one that lets this account's own alarms in.
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sns:Publish"],
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
         for email in self._config.monitoring.emails:
             topic.add_subscription(subscriptions.EmailSubscription(email))
         return topic
-
-    def _dead_letters(self) -> sqs.Queue:
-        queue = sqs.Queue(
-            self,
-            "Undelivered",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
-        acknowledge(queue, {"AwsSolutions-SQS3": "It is where others' undelivered events end."})
-        return queue
 
     def _open_the_lake(self) -> None:
         bucket = self._stateful.bucket
@@ -135,8 +146,7 @@ class PipelineStack(Stack):
             *((name, task.task_role) for name, task in self.tasks.items()),
         ]
         for name, job in jobs:
-            reads = [LAKE, RAW, RECORD_LOG] if name == _CLEANS else [LAKE]
-            allow_reading(job, bucket, *reads)  # type: ignore[arg-type]
+            allow_reading(job, bucket, LAKE, *_READS.get(name, ()))  # type: ignore[arg-type]
             allow_writing(job, bucket, LAKE)  # type: ignore[arg-type]
         for name, function in self.functions.items():
             if _DATABASE in TARGETS[name].environment:
@@ -167,6 +177,8 @@ class PipelineStack(Stack):
             log_days=self._config.pipeline.log_days,
         )
         allow_invoking(machine, list(functions.values()))
+        if '"DISTRIBUTED"' in text:
+            allow_children(self, f"{name.title()}Children", machine)
         if tasks:
             allow_running_tasks(machine, self.cluster, list(tasks.values()))
         return machine
@@ -203,12 +215,11 @@ class PipelineStack(Stack):
 
     def _schedule(self) -> None:
         pipeline, monitoring = self._config.pipeline, self._config.monitoring
-        raw = f"s3://{self._stateful.bucket.bucket_name}/{pipeline.raw_prefix}"
-        self._start_on("training", pipeline.retrain, {"raw": raw})
-        if "monitoring" in self.machines:
-            self._start_on("monitoring", monitoring.monitor, {})
+        self._start_on("training", pipeline.retrain, {"raw": self.raw_uri})
+        settings = {"drifted_share": monitoring.drifted_share}
+        self._start_on("monitoring", monitoring.monitor, {"monitoring": settings})
 
-    def _start_on(self, machine: str, expression: str | None, payload: dict[str, str]) -> None:
+    def _start_on(self, machine: str, expression: str | None, payload: dict[str, Any]) -> None:
         if expression is None:
             return
         scheduler.Schedule(

@@ -10,9 +10,11 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_applicationautoscaling as scaling
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra_cdk.components.acknowledge import acknowledge
@@ -63,16 +65,23 @@ class ServingStack(Stack):
         *,
         config: StageConfig,
         stateful: StatefulStack,
+        failures: sns.ITopic,
         code_version: str,
     ) -> None:
         super().__init__(scope, name, description="Endcap: the prediction service")
         self._config = config.serving
         self._stateful = stateful
+        self.histories = stateful.histories
         self.logs = log_group(self, "ServiceLogs", days=config.serving.log_days)
+        self._role = iam.Role(
+            self, "ServiceRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
+        )
         self.function = self._function(code_version)
         self._open_stores()
         self.alias = self._alias()
         self.errors, self.latency = self._alarms(config)
+        for alarm in (self.errors, self.latency):
+            alarm.add_alarm_action(actions.SnsAction(failures))
         self._roll_out()
         self.api = self._http_api()
         CfnOutput(self, "ServiceUrl", value=self.api.api_endpoint)
@@ -105,9 +114,7 @@ class ServingStack(Stack):
                 "ENDCAP_OPERATORS": ",".join(config.operators),
                 "OPENBLAS_NUM_THREADS": "1",
             },
-            role=iam.Role(
-                self, "ServiceRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
-            ),
+            role=self._role,
             log_group=self.logs,
             logging_format=lambda_.LoggingFormat.JSON,
             tracing=lambda_.Tracing.ACTIVE,
@@ -122,7 +129,7 @@ class ServingStack(Stack):
         return function
 
     def _open_stores(self) -> None:
-        role, stateful = self.function.role, self._stateful
+        role, stateful = self._role, self._stateful
         self.logs.grant_write(self.function)
         acknowledge_stars(role, ["*"], "X-Ray knows no resources that a trace could be put to.")
         allow_reading(role, stateful.bucket, LAKE, RECORD_LOG)
