@@ -16,6 +16,7 @@ from api.problems import invalid, problem_of
 from api.routes.described import problems
 from api.service import Service, answer_fields, reply
 from endcap.errors import EndcapError
+from endcap.serving.ladder import IMPERSONAL
 from endcap.serving.wishes import Wish
 from endcap.use_cases.answer_visitors import Answer, Visit
 from endcap.use_cases.live_models import LiveModel
@@ -117,8 +118,15 @@ def _shown(service: Service, request: Request, answer: Answer) -> dict[str, Any]
         model_version=answer.model_version,
         user=None if answer.user_id is None else pseudonym(answer.user_id, service.log_key),
         degraded=list(answer.degraded),
+        fallback_share=_fallback_share(answer),
     )
     return answer_fields(answer)
+
+
+def _fallback_share(answer: Answer) -> float:
+    """Return the share of items that anybody would be shown; 1 where there are no items."""
+    impersonal = sum(item["source"] in IMPERSONAL for item in answer.items)
+    return impersonal / len(answer.items) if answer.items else 1.0
 
 
 def _many(

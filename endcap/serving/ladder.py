@@ -25,6 +25,8 @@ CATEGORY: Final = "category"
 TRENDING: Final = "trending"
 POPULARITY: Final = PopularitySource.name
 RUNGS: Final = (SESSION, CATEGORY, TRENDING, POPULARITY, CATALOGUE)
+IMPERSONAL: Final = frozenset({TRENDING, POPULARITY, CATALOGUE})
+"""The sources that know nothing of the visitor."""
 
 WIDER: Final = 10
 """How many times as many neighbours the first rung asks for as retrieval does."""

@@ -8,9 +8,9 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as event_targets
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra_cdk.components.dead_letters import dead_letter_queue
 from infra_cdk.config import StageConfig
 from infra_cdk.stacks.pipeline import PipelineStack
 from infra_cdk.stacks.serving import ServingStack
@@ -42,8 +42,6 @@ class MonitoringStack(Stack):
         self._pipeline = pipeline
         self._serving = serving
         self._deployment = deployment
-        # Of its own: the pipeline's may not wait for a rule of this stack.
-        self._undelivered = dead_letter_queue(self, "NotStarted")
         self._fallback = self._fallback_share()
         self.alarms = self._alarms()
         for alarm in self.alarms.values():
@@ -87,7 +85,7 @@ class MonitoringStack(Stack):
                 1,
             ),
             "Fallback": (
-                "Too many items come from the fallback ladder",
+                "Too many items are those that anybody would be shown",
                 self._fallback,
                 limits.fallback_share,
                 above,
@@ -100,9 +98,11 @@ class MonitoringStack(Stack):
                 at_least,
                 1,
             ),
-            "Undelivered": (
+            "UndeliveredEvents": (
                 "A schedule or a rule could not start what it should",
-                self._undelivered_events(),
+                self._pipeline.undelivered.metric_approximate_number_of_messages_visible(
+                    period=_FIVE_MINUTES
+                ),
                 1.0,
                 at_least,
                 1,
@@ -132,18 +132,6 @@ class MonitoringStack(Stack):
             period=_DAY,
         )
 
-    def _undelivered_events(self) -> cloudwatch.MathExpression:
-        queues = {"pipeline": self._pipeline.undelivered, "monitoring": self._undelivered}
-        return cloudwatch.MathExpression(
-            expression="pipeline + monitoring",
-            using_metrics={
-                name: queue.metric_approximate_number_of_messages_visible(period=_FIVE_MINUTES)
-                for name, queue in queues.items()
-            },
-            label="Undelivered events",
-            period=_FIVE_MINUTES,
-        )
-
     def _fallback_share(self) -> cloudwatch.Metric:
         """Return the share of items that the ladder gave, read off the service's own log lines."""
         found = logs.MetricFilter(
@@ -159,6 +147,8 @@ class MonitoringStack(Stack):
 
     def _retrain_on(self, alarm: cloudwatch.Alarm) -> None:
         pipeline = self._pipeline
+        # By its name alone: a policy that named this rule would make the pipeline wait for it.
+        undelivered = sqs.Queue.from_queue_arn(self, "Undelivered", pipeline.undelivered.queue_arn)
         events.Rule(
             self,
             "Retrain",
@@ -173,7 +163,7 @@ class MonitoringStack(Stack):
                 event_targets.SfnStateMachine(
                     pipeline.machines["training"],
                     input=events.RuleTargetInput.from_object({"raw": pipeline.raw_uri}),
-                    dead_letter_queue=self._undelivered,
+                    dead_letter_queue=undelivered,
                     retry_attempts=3,
                 )
             ],
