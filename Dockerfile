@@ -28,3 +28,15 @@ RUN useradd --create-home --uid 10001 endcap
 USER endcap
 WORKDIR /home/endcap
 CMD ["python", "-m", "training_jobs.train_retrieval"]
+
+FROM public.ecr.aws/emr-serverless/spark/emr-7.9.0:latest AS spark
+# EMR's own Python is older than any that Endcap runs on; Spark itself is the platform's.
+USER root
+RUN dnf install --assumeyes python3.11 python3.11-pip && dnf clean all
+COPY requirements/batch-py311.txt /tmp/requirements.txt
+RUN python3.11 -m pip install --no-cache-dir --disable-pip-version-check --only-binary=:all: \
+        --require-hashes -r /tmp/requirements.txt \
+    && rm /tmp/requirements.txt
+COPY endcap /opt/endcap/endcap
+COPY training_jobs /opt/endcap/training_jobs
+USER hadoop:hadoop

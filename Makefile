@@ -90,6 +90,10 @@ lock: $(STAMP) ## resolve pyproject.toml anew into requirements/
 			--python-version 3.13 --python-platform x86_64-manylinux_2_28 --constraints requirements/dev.txt \
 			--generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 			--upgrade --quiet -o requirements/$$part.txt; done
+	@$(BIN)/uv pip compile pyproject.toml --extra batch --extra aws \
+		--python-version 3.11 --python-platform x86_64-manylinux_2_28 --constraints requirements/dev.txt \
+		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+		--upgrade --quiet -o requirements/batch-py311.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra infra --universal --python-version 3.11 \
 		--constraints requirements/dev.txt --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --upgrade --quiet -o requirements/infra.txt

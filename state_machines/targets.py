@@ -33,6 +33,9 @@ CONTAINER_ATTEMPTS: Final = 6
 CONTAINER: Final = "training"
 """The name of the one container in every task definition."""
 
+FEATURES_TARGET: Final = "BuildFeaturesFunctionArn"
+"""The target whose work Spark can do instead."""
+
 LAKE_ENVIRONMENT: Final = (
     "ENDCAP_LAKE_URI",
     "ENDCAP_CACHE_DIR",

@@ -7,6 +7,7 @@ from aws_cdk import IgnoreMode
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BATCH: Final = "lambda-batch"
@@ -14,7 +15,7 @@ TRAINING: Final = "training"
 SPARK: Final = "spark"
 
 PLATFORM: Final = ecr_assets.Platform.LINUX_AMD64
-"""Not every wheel of the training stack is built for arm64 (docs/aws.md says which are not)."""
+"""What most machines that deploy can build; every wheel is there for arm64 too (docs/aws.md)."""
 LAMBDA_ARCHITECTURE: Final = lambda_.Architecture.X86_64
 CPU_ARCHITECTURE: Final = ecs.CpuArchitecture.X86_64
 
@@ -25,6 +26,18 @@ def function_code(handler: str) -> lambda_.DockerImageCode:
         str(ROOT),
         target=BATCH,
         cmd=[handler],
+        platform=PLATFORM,
+        ignore_mode=IgnoreMode.DOCKER,
+    )
+
+
+def image_asset(scope: Construct, name: str, target: str) -> ecr_assets.DockerImageAsset:
+    """Return a target of the Dockerfile as an image of its own."""
+    return ecr_assets.DockerImageAsset(
+        scope,
+        name,
+        directory=str(ROOT),
+        target=target,
         platform=PLATFORM,
         ignore_mode=IgnoreMode.DOCKER,
     )

@@ -24,7 +24,7 @@ _NO_SCOPE: Final = (
 )
 
 
-def read_definition(machine: str) -> dict[str, Any]:
+def read_definition(machine: str) -> Mapping[str, Any]:
     """Return a state machine's definition, with its placeholders."""
     text = (files("state_machines") / MACHINES[machine]).read_text(encoding="utf-8")
     definition: dict[str, Any] = json.loads(text)

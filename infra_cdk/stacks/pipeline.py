@@ -4,7 +4,6 @@ import json
 from typing import Any, Final
 
 from aws_cdk import CfnOutput, Stack, TimeZone
-from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as event_targets
 from aws_cdk import aws_iam as iam
@@ -15,10 +14,10 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra_cdk.components.acknowledge import acknowledge
+from infra_cdk.components.backends import Backend, FargateTraining, SageMakerTraining, SparkFeatures
 from infra_cdk.components.catalogue_access import allow_registering
 from infra_cdk.components.dead_letters import dead_letter_queue
-from infra_cdk.components.jobs import Surroundings, add_function, add_task
+from infra_cdk.components.jobs import Surroundings, add_function
 from infra_cdk.components.lake_access import (
     LAKE,
     RAW,
@@ -28,18 +27,15 @@ from infra_cdk.components.lake_access import (
     allow_writing,
     lake_uri,
 )
-from infra_cdk.components.network import Network
 from infra_cdk.components.state_machine import (
     add_state_machine,
     allow_children,
     allow_invoking,
-    allow_running_tasks,
-    joined,
     read_definition,
 )
 from infra_cdk.config import StageConfig
 from infra_cdk.stacks.stateful import StatefulStack
-from state_machines.targets import CONTAINER_ATTEMPTS, MACHINES, TARGETS
+from state_machines.targets import FEATURES_TARGET, MACHINES, TARGETS
 
 _LAMBDA_CACHE: Final = "/tmp/endcap"  # noqa: S108 -- the one place a function may write to
 _DATABASE: Final = "ENDCAP_GLUE_DATABASE"
@@ -50,10 +46,6 @@ _READS: Final = {
     "PlanBatchFunctionArn": (REQUESTS,),
 }
 """What is read beside the lake."""
-_LAKE_PATHS: Final = (
-    "The lake's paths hold hashes that are known only once a run is under way; the star stands "
-    "below one prefix of one bucket."
-)
 
 
 class PipelineStack(Stack):
@@ -75,21 +67,6 @@ class PipelineStack(Stack):
         self.raw_uri = f"s3://{stateful.bucket.bucket_name}/{config.pipeline.raw_prefix}"
         self.failures = self._failure_topic()
         self.undelivered = dead_letter_queue(self, "Undelivered")
-        self.network = Network(self, "Network", kind=config.pipeline.network)
-        self.cluster = ecs.Cluster(
-            self,
-            "Cluster",
-            vpc=self.network.vpc,
-            enable_fargate_capacity_providers=True,
-            container_insights_v2=ecs.ContainerInsights.DISABLED,
-        )
-        acknowledge(
-            self.cluster,
-            {
-                "AwsSolutions-ECS4": "Container insights cost by metric; a run's report already "
-                "has each task's seconds and memory."
-            },
-        )
         around = {
             "ENDCAP_LAKE_URI": lake_uri(stateful.bucket),
             _DATABASE: stateful.database.ref,
@@ -103,29 +80,19 @@ class PipelineStack(Stack):
         self.functions = {
             placeholder: add_function(self, placeholder, target, surroundings)
             for placeholder, target in TARGETS.items()
-            if target.kind == "lambda"
-        }
-        self.tasks = {
-            placeholder: add_task(self, placeholder, target, surroundings)
-            for placeholder, target in TARGETS.items()
-            if target.kind == "ecs"
+            if target.kind == "lambda" and not self._is_replaced(placeholder)
         }
         self._open_the_lake()
+        self._backends = self._choose_backends(surroundings)
         self.machines = {machine: self._machine(machine) for machine in MACHINES}
         self._tell_of_failures()
         self._schedule()
         self._outputs()
 
     def _failure_topic(self) -> sns.Topic:
+        # Not under a key of AWS's: CloudWatch and EventBridge could not publish to it, and a key
+        # of ours costs while nothing runs. Messages name states and alarms, nobody's data.
         topic = sns.Topic(self, "Failures", enforce_ssl=True)
-        acknowledge(
-            topic,
-            {
-                "AwsSolutions-SNS2": "CloudWatch and EventBridge cannot publish to a topic under "
-                "AWS's own key, and a key of ours costs while nothing runs; messages name states "
-                "and alarms, nobody's data."
-            },
-        )
         # A topic with a policy has lost the one that lets this account's own alarms in.
         topic.add_to_resource_policy(
             iam.PolicyStatement(
@@ -140,47 +107,53 @@ class PipelineStack(Stack):
         return topic
 
     def _open_the_lake(self) -> None:
-        bucket = self._stateful.bucket
-        jobs: list[tuple[str, object]] = [
-            *((name, function) for name, function in self.functions.items()),
-            *((name, task.task_role) for name, task in self.tasks.items()),
-        ]
-        for name, job in jobs:
-            allow_reading(job, bucket, LAKE, *_READS.get(name, ()))  # type: ignore[arg-type]
-            allow_writing(job, bucket, LAKE)  # type: ignore[arg-type]
         for name, function in self.functions.items():
+            allow_reading(function, self._stateful.bucket, LAKE, *_READS.get(name, ()))
+            allow_writing(function, self._stateful.bucket, LAKE)
             if _DATABASE in TARGETS[name].environment:
                 allow_registering(function, self._stateful.database)
 
+    def _is_replaced(self, placeholder: str) -> bool:
+        spark = self._config.pipeline.features_engine == "spark"
+        return spark and placeholder == FEATURES_TARGET
+
+    def _choose_backends(self, surroundings: Surroundings) -> list[Backend]:
+        config, bucket = self._config.pipeline, self._stateful.bucket
+        chosen: list[Backend] = [
+            SageMakerTraining(self, config, bucket, surroundings)
+            if config.training_backend == "sagemaker"
+            else FargateTraining(self, config, bucket, surroundings)
+        ]
+        if config.features_engine == "spark":
+            chosen.append(SparkFeatures(self, bucket, surroundings))
+        return chosen
+
     def _machine(self, name: str) -> sfn.StateMachine:
         definition = read_definition(name)
+        for backend in self._backends:
+            definition = backend.rewritten(definition)
         text = json.dumps(definition)
         functions = {key: f for key, f in self.functions.items() if f"${{{key}}}" in text}
-        tasks = {key: t for key, t in self.tasks.items() if f"${{{key}}}" in text}
-        first = "FARGATE_SPOT" if self._config.pipeline.spot else "FARGATE"
-        resources = {
-            "EcsClusterArn": self.cluster.cluster_arn,
-            "TrainingSubnets": joined(self.network.subnet_ids),
-            "TrainingSecurityGroups": self.network.security_group.security_group_id,
-            "TrainingCapacityProviders": ",".join([first] + ["FARGATE"] * (CONTAINER_ATTEMPTS - 1)),
-            "AssignPublicIp": self.network.assign_public_ip,
-        }
+        used = [
+            (backend, values)
+            for backend in self._backends
+            if (values := {k: v for k, v in backend.substitutions().items() if f"${{{k}}}" in text})
+        ]
         machine = add_state_machine(
             self,
             name.title(),
             definition,
             substitutions={
                 **{key: function.function_arn for key, function in functions.items()},
-                **{key: task.task_definition_arn for key, task in tasks.items()},
-                **{key: value for key, value in resources.items() if f"${{{key}}}" in text},
+                **{key: value for _, values in used for key, value in values.items()},
             },
             log_days=self._config.pipeline.log_days,
         )
         allow_invoking(machine, list(functions.values()))
+        for backend, _ in used:
+            backend.allow(machine)
         if '"DISTRIBUTED"' in text:
             allow_children(self, f"{name.title()}Children", machine)
-        if tasks:
-            allow_running_tasks(machine, self.cluster, list(tasks.values()))
         return machine
 
     def _tell_of_failures(self) -> None:

@@ -84,7 +84,9 @@ class ServingStack(Stack):
             alarm.add_alarm_action(actions.SnsAction(failures))
         self._roll_out()
         self.api = self._http_api()
-        CfnOutput(self, "ServiceUrl", value=self.api.api_endpoint)
+        domain = config.serving.domain
+        url = self.api.api_endpoint if domain is None else f"https://{domain}"
+        CfnOutput(self, "ServiceUrl", value=url)
         CfnOutput(self, "ServiceFunction", value=self.function.function_name)
 
     def _function(self, code_version: str) -> lambda_.Function:
