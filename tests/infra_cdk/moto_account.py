@@ -1,7 +1,10 @@
 """An AWS account in moto's server, to create stacks in, and to run their state machines."""
 
+import io
 import json
 import os
+import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,7 +44,9 @@ UNKNOWN_TO_MOTO = {
     "AWS::Glue::Table",
     "AWS::KinesisFirehose::DeliveryStream",
     "AWS::Lambda::Alias",
+    "AWS::Lambda::Permission",
     "AWS::Logs::LogStream",
+    "AWS::Logs::MetricFilter",
     "AWS::S3::BucketPolicy",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
@@ -51,6 +56,11 @@ UNKNOWN_TO_MOTO = {
 
 DATABASE = "catalogue-1a2b3c"
 """The Glue database, created by hand, under a name like those that CloudFormation gives."""
+
+ASSETS = f"cdk-hnb659fds-assets-123456789012-{REGION}"
+"""The bucket that `cdk bootstrap` makes for a deployment's files."""
+
+PATIENCE_SECONDS = 300
 
 KEYS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -74,6 +84,10 @@ class Account:
         """Create a stack of what moto knows, and note its outputs."""
         body = json.dumps(_known_to_moto(template.content))
         s3, formation = self.client("s3"), self.client("cloudformation")
+        for function in template.of_type("AWS::Lambda::Function").values():
+            if key := function["Properties"]["Code"].get("S3Key"):
+                # What is in it is looked at elsewhere; here the code is run from where it lies.
+                s3.put_object(Bucket=ASSETS, Key=key, Body=_empty_archive())
         s3.put_object(Bucket="templates", Key=name, Body=body.encode())
         formation.create_stack(
             StackName=name,
@@ -84,6 +98,25 @@ class Account:
         assert stack["StackStatus"] == "CREATE_COMPLETE"
         for output in stack.get("Outputs", []):
             self.outputs[output["OutputKey"]] = output["OutputValue"]
+
+    def environment_of(self, output: str) -> dict[str, str]:
+        """Return what the function that an output names is told."""
+        name = self.outputs[output]
+        told = self.client("lambda").get_function_configuration(FunctionName=name)
+        variables: dict[str, str] = told["Environment"]["Variables"]
+        return {**variables, "ENDCAP_CACHE_DIR": str(self.scratch / "cache")}
+
+    def execute(self, machine_arn: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Start an execution, wait for its end, and return its description."""
+        steps = self.client("stepfunctions")
+        started = steps.start_execution(stateMachineArn=machine_arn, input=json.dumps(payload))
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            told: dict[str, Any] = steps.describe_execution(executionArn=started["executionArn"])
+            if told["status"] != "RUNNING":
+                return told
+            assert time.monotonic() < deadline, told
+            time.sleep(0.2)
 
     def definition(self, machine_arn: str) -> dict[str, Any]:
         told = self.client("stepfunctions").describe_state_machine(stateMachineArn=machine_arn)
@@ -157,9 +190,10 @@ def account(scratch: Path) -> Iterator[Account]:
             cloud.client("ssm").put_parameter(
                 Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String"
             )
-            cloud.client("s3").create_bucket(
-                Bucket="templates", CreateBucketConfiguration={"LocationConstraint": REGION}
-            )
+            for bucket in ("templates", ASSETS):
+                cloud.client("s3").create_bucket(
+                    Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+                )
             cloud.client("glue").create_database(DatabaseInput={"Name": DATABASE})
             yield cloud
     finally:
@@ -202,26 +236,42 @@ def _create_function(
     return function
 
 
-def _known_to_moto(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the template without what moto cannot create, and without outputs that name it.
+def _empty_archive() -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("empty", "")
+    return data.getvalue()
 
-    The one thing that others need by its name is the catalogue.
-    """
+
+def _known_to_moto(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the template without what moto cannot create; what refers to that has a name."""
     resources: dict[str, Resource] = content["Resources"]
     gone = {name for name, it in resources.items() if it["Type"] in UNKNOWN_TO_MOTO}
-    kept = {name: dict(it) for name, it in resources.items() if name not in gone}
-    for it in kept.values():
-        needs = it.pop("DependsOn", [])
-        needs = [needs] if isinstance(needs, str) else needs
-        it["DependsOn"] = [name for name in needs if name not in gone]
-    (catalogue,) = [n for n in gone if resources[n]["Type"] == "AWS::Glue::Database"] or [""]
+    standing_in = {
+        name: DATABASE if resources[name]["Type"] == "AWS::Glue::Database" else name
+        for name in gone
+    }
+    kept = {}
+    for name, it in resources.items():
+        if name not in gone:
+            kept[name] = {key: _stood_in(value, standing_in) for key, value in it.items()}
+            needs = it.get("DependsOn", [])
+            needs = [needs] if isinstance(needs, str) else needs
+            kept[name]["DependsOn"] = [need for need in needs if need not in gone]
     outputs = {
-        name: {**output, "Value": DATABASE} if output["Value"] == {"Ref": catalogue} else output
+        name: {**output, "Value": _stood_in(output["Value"], standing_in)}
         for name, output in content.get("Outputs", {}).items()
     }
-    outputs = {
-        name: output
-        for name, output in outputs.items()
-        if not any(f'"{one}"' in json.dumps(output) for one in gone)
-    }
     return {**content, "Resources": kept, "Outputs": outputs}
+
+
+def _stood_in(value: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401
+    if isinstance(value, dict):
+        if value.get("Ref") in names:
+            return names[value["Ref"]]
+        if (attribute := value.get("Fn::GetAtt")) and attribute[0] in names:
+            return f"arn:aws:service:{REGION}:123456789012:{names[attribute[0]]}"
+        return {key: _stood_in(part, names) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_stood_in(part, names) for part in value]
+    return value
