@@ -62,6 +62,8 @@ class ServingConfig(Section):
     """Patterns of the ARNs of IAM principals that may release models."""
     requests_per_second: int = Field(default=100, ge=1, le=10_000)
     burst: int = Field(default=200, ge=1, le=10_000)
+    snap_start: bool = True
+    """Cold starts from a snapshot, which Lambda keeps at a price whether or not it is used."""
     provisioned_capacity: int = Field(default=0, ge=0, le=1000)
     """Instances kept warm, in place of SnapStart; they cost by the hour."""
     peaks: tuple[Peak, ...] = ()

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+import endcap.cli_aws  # noqa: F401 -- adds its commands
 from endcap.cli import (
     ConfigOption,
     LakeOption,

@@ -102,7 +102,9 @@ class ServingStack(Stack):
             memory_size=config.memory_mib,
             timeout=_TIMEOUT,
             snap_start=(
-                None if config.provisioned_capacity else lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS
+                lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS
+                if config.snap_start and not config.provisioned_capacity
+                else None
             ),
             environment={
                 "ENDCAP_LAKE_URI": lake_uri(stateful.bucket),

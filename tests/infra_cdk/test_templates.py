@@ -316,7 +316,10 @@ def test_the_service_is_told_what_it_reads(assembly: Assembly) -> None:
     assert own.history_uri.startswith("dynamodb://")
     for stream in STREAMS:
         assert f"{stream}=" in own.record_log_uri
-    assert function["Properties"]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    # A snapshot costs while nobody calls: dev does without.
+    assert "SnapStart" not in function["Properties"]
+    (prod,) = assembly.template("serving", "prod").of_type("AWS::Lambda::Function").values()
+    assert prod["Properties"]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
     assert function["Properties"]["Architectures"] == ["arm64"]
 
 

@@ -1,0 +1,1 @@
+"""What a deployment costs, worked out from its templates, a price list, and measured work."""
