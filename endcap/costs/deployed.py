@@ -14,8 +14,6 @@ _HOURS_A_DAY: Final = 24
 _WEEKS_A_MONTH: Final = DAYS_A_MONTH / 7
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _WEEKDAYS: Final = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-    name: n for n, name in enumerate(["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"], 1)
-}
 _CRON: Final = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
 
 
