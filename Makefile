@@ -68,7 +68,7 @@ diff: $(CDK) ## what a deployment would change: make diff STAGE=dev
 	@$(WITH_NODE) $(CDK) diff --no-notices '*-$(STAGE)-*/*'
 
 deploy: $(CDK) ## deploy a stage in all its regions: make deploy STAGE=dev; needs an account and Docker
-	@$(WITH_NODE) $(CDK) deploy --no-notices '*-$(STAGE)-*/*'
+	@$(WITH_NODE) $(CDK) deploy --no-notices $(CDK_OPTIONS) '*-$(STAGE)-*/*'
 
 destroy: $(CDK) ## delete a stage; the lake and the histories stay: make destroy STAGE=dev
 	@$(WITH_NODE) $(CDK) destroy --no-notices '*-$(STAGE)-*/*'

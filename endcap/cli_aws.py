@@ -136,7 +136,8 @@ def _clients(region: str | None) -> Callable[[str], Any]:
             raise ConfigError("no region: give --region, or set AWS_DEFAULT_REGION")
     except BotoCoreError as exc:
         raise ConfigError(f"AWS: {exc}") from exc
-    return session.client
+    client: Callable[[str], Any] = session.client
+    return client
 
 
 def read_place(config: Path, stage: str, region: str | None) -> tuple[str, str]:

@@ -55,6 +55,29 @@ def test_the_linter_would_find_it(
     assert rule in {match["Rule"]["Id"] for match in lint(file)}  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["hadolint", "Dockerfile"],
+        [
+            *("check-jsonschema", "--builtin-schema", "vendor.github-workflows"),
+            ".github/workflows/ci.yml",
+        ],
+    ],
+    ids=["Dockerfile", "workflow"],
+)
+def test_other_files_are_clean(command: list[str]) -> None:
+    program, *arguments = command
+    done = subprocess.run(
+        [Path(sys.executable).with_name(program), *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_cdk_nag_is_heard_where_nothing_is_acknowledged(tmp_path: Path) -> None:
     silent = (
         "import infra_cdk.components.acknowledge as a; a.acknowledge = lambda *_: None; "
