@@ -4,6 +4,7 @@ import logging
 import pytest
 
 from api.logs import JsonLines, pseudonym
+from endcap.serving.ladder import IMPERSONAL
 from tests.api.conftest import Shop
 
 
@@ -24,6 +25,9 @@ def test_a_request_is_one_line_without_personal_ids(
     assert line["recommendation_id"] == answer.json()["recommendation_id"]
     assert line["request_id"] == answer.headers["x-request-id"]
     assert line["user"] == pseudonym("ann-4711", b"key")
+    sources = [item["source"] for item in answer.json()["items"]]
+    impersonal = [source for source in sources if source in IMPERSONAL]
+    assert line["fallback_share"] == pytest.approx(len(impersonal) / len(sources))
     assert "ann-4711" not in json.dumps(lines(caplog))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from api.settings import read_service_settings
 from endcap.adapters import embedded_metrics, s3_lake
+from endcap.adapters.account_checks import BOOTSTRAP_VERSION
 from endcap.ports import STREAMS
 from endcap.settings import read_settings
 from infra_cdk.components.lake_access import RECORD_STREAMS, RETIRED_TAG
@@ -397,3 +398,11 @@ def flat(value: Any) -> str:  # noqa: ANN401
         return value
     ((function, argument),) = value.items()
     return "".join(map(flat, argument[1])) if function == "Fn::Join" else "word"
+
+
+def test_the_doctor_asks_for_the_bootstrap_that_the_templates_need(assembly: Assembly) -> None:
+    text = "".join(
+        file.read_text(encoding="utf-8") for file in assembly.folder.rglob("manifest.json")
+    )
+    needed = max(map(int, re.findall(r'"requiresBootstrapStackVersion": (\d+)', text)))
+    assert needed == BOOTSTRAP_VERSION

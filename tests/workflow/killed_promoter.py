@@ -26,7 +26,10 @@ def main(lake: Path, copies: Path) -> None:
         if child == 0:
             promote_and_die(copy, call)
         _, status = os.waitpid(child, 0)
-        lived = os.waitstatus_to_exitcode(status) == 0
+        code = os.waitstatus_to_exitcode(status)
+        if code not in {0, -signal.SIGKILL}:
+            sys.exit(f"the promotion failed before its call {call}")
+        lived = code == 0
 
 
 def promote_and_die(root: Path, last_call: int) -> None:

@@ -68,6 +68,10 @@ def prepare_promotion(root: Path) -> None:
     record = {"raw": "raw", "config": RunConfig().model_dump(mode="json"), "mapping": None}
     lake.write("runs/new/run.json", to_json(record))
     run = open_run("new", lake)
+    for version in ("older", "old", "new"):
+        with lake.staging() as staged:
+            (staged / "ranker").write_text(version)
+            lake.commit(f"models/{version}", staged, facts={})
     facts = {"version": "new", "path": "models/new", "cut_ms": 2}
     run.record("model", Manifest("steps/model/1", "0" * 64, {}, facts), reused=False)
     run.write_json("gate.json", {"champion": "old", "reasons": ["not worse"], "version": "new"})
