@@ -51,9 +51,20 @@ def run(
         str | None,
         typer.Option("--run-id", help="The run's name; by default the time.", metavar="NAME"),
     ] = None,
+    recorded: Annotated[
+        Path | None,
+        typer.Option(
+            "--recorded",
+            help="Where a service keeps its events: they are trained on too.",
+            metavar="DIR",
+            file_okay=False,
+        ),
+    ] = None,
 ) -> None:
     """Train on a shop's log through the state machine, from raw files to a promoted model."""
-    report = run_training(raw, lake, mapping=mapping, config=config, run_id=run_id)
+    report = run_training(
+        raw, lake, mapping=mapping, config=config, run_id=run_id, recorded=recorded
+    )
     typer.echo(describe_outcome(report))
     typer.echo(f"Scoreboard: endcap scoreboard --lake {shlex.quote(lake)}")
 
@@ -171,7 +182,7 @@ def monitor(
     from endcap.config import read_settings  # noqa: PLC0415
     from infra_local import monitoring  # noqa: PLC0415 -- `endcap --help` stays quick
     from infra_local.progress import show_progress  # noqa: PLC0415
-    from infra_local.service import record_log_of  # noqa: PLC0415
+    from infra_local.service_state import record_log_of  # noqa: PLC0415
 
     started = datetime.now(tz=UTC)
     run = monitoring.MonitoringRun(
@@ -185,7 +196,8 @@ def monitor(
         report = monitoring.monitor(run, Path(scratch), on_event=on_event)
     typer.echo(monitoring.describe(report))
     if report["decision"]["retrain"] and retrain_on is not None:
-        typer.echo(describe_outcome(run_training(retrain_on, lake)))
+        recorded = state or _beside(lake)
+        typer.echo(describe_outcome(run_training(retrain_on, lake, recorded=recorded)))
 
 
 def _beside(lake: str) -> Path:
@@ -201,6 +213,7 @@ def run_training(
     mapping: Path | None = None,
     config: Path | None = None,
     run_id: str | None = None,
+    recorded: Path | None = None,
 ) -> dict[str, Any]:
     """Run the training workflow with live progress and return its report.
 
@@ -209,6 +222,7 @@ def run_training(
     """
     from infra_local.progress import show_progress  # noqa: PLC0415 -- `endcap --help` stays quick
     from infra_local.runs import TrainingRun, name_run, train  # noqa: PLC0415
+    from infra_local.service_state import record_log_of  # noqa: PLC0415
 
     started = datetime.now(tz=UTC)
     training = TrainingRun(
@@ -218,6 +232,7 @@ def run_training(
         config=RunConfig() if config is None else RunConfig.load(config),
         mapping=mapping,
         started=started,
+        record_log=None if recorded is None else record_log_of(recorded),
     )
     try:
         with TemporaryDirectory() as scratch, show_progress() as on_event:

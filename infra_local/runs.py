@@ -13,6 +13,7 @@ from endcap.config import RunConfig, read_settings
 from endcap.dataset.mapping import LogMapping
 from endcap.errors import NotFoundError, WorkflowError
 from endcap.ports import Lake
+from endcap.settings import RECORD_LOG_URI
 from endcap.use_cases.data_report import place_of, read_data_report
 from endcap.use_cases.lake_layout import run_path
 from endcap.use_cases.runs import checked_run_id, to_json
@@ -31,7 +32,7 @@ LONGEST_STEP_SECONDS: Final = max(target.timeout_seconds for target in TARGETS.v
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What to train on and where to; `started` in UTC."""
+    """What to train on and where to; `started` in UTC. `record_log`: of a service, or None."""
 
     raw: Path
     lake: Lake
@@ -39,6 +40,7 @@ class TrainingRun:
     config: RunConfig
     mapping: Path | None
     started: datetime
+    record_log: str | None = None
 
     @property
     def log_folder(self) -> Path | None:
@@ -75,6 +77,7 @@ def train(
         log_folder=run.log_folder or scratch / "logs",
         threads=run.config.threads,
         on_event=on_event,
+        variables={} if run.record_log is None else {RECORD_LOG_URI: run.record_log},
     )
     report = _report(run, result)
     run.lake.write(run_path(run.run_id, "report.json"), to_json(report))
@@ -105,12 +108,14 @@ def explain(run: TrainingRun, result: ExecutionResult) -> str:
     return f"{sentence}; its log: {log}"
 
 
-def _execution_input(run: TrainingRun) -> dict[str, str]:
+def _execution_input(run: TrainingRun) -> dict[str, Any]:
     """Check the settings, keep them in the lake, and return what the workflow is told."""
-    told = {
+    told: dict[str, Any] = {
         "raw": str(run.raw.resolve()),
         "config": _keep(run.lake, run.config.model_dump(mode="json")),
     }
+    if run.record_log is not None:
+        told["recorded"] = True
     if run.mapping is not None:
         LogMapping.load(run.mapping)
         told["mapping"] = _keep(run.lake, read_settings(run.mapping))

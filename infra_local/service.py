@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import uvicorn
 
@@ -22,14 +21,7 @@ from endcap.ports import Lake
 from endcap.settings import LAKE_URI, RECORD_LOG_URI
 from endcap.use_cases.champions import require_champion
 from endcap.use_cases.seed_histories import seed_histories
-
-HISTORY: Final = "history.sqlite"
-LOG: Final = "log"
-
-
-def record_log_of(state: Path) -> str:
-    """Return the record log of a service that keeps what it learns in `state`."""
-    return str(state / LOG)
+from infra_local.service_state import HISTORY, record_log_of
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ TARGETS: Final[dict[str, Target]] = {
         "validate_and_clean",
         memory_mib=6144,
         timeout_seconds=900,
-        environment=CATALOGUE_ENVIRONMENT,
+        environment=(*CATALOGUE_ENVIRONMENT, "ENDCAP_RECORD_LOG_URI"),
     ),
     "BuildFeaturesFunctionArn": _function("build_features", memory_mib=6144, timeout_seconds=900),
     "PlanCandidatesFunctionArn": _function("plan_candidates", memory_mib=4096, timeout_seconds=900),

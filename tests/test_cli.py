@@ -82,14 +82,18 @@ def test_the_commands_are_those_that_the_manual_names() -> None:
         "batch",
         "check",
         "config",
+        "cost",
         "demo",
+        "doctor",
         "models",
         "models list",
+        "monitor",
         "recommend",
         "run",
         "scoreboard",
         "serve",
         "simulate",
+        "upload",
     }
 
 

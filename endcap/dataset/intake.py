@@ -1,6 +1,6 @@
 """Every input file of a raw folder, read, checked and staged; what is bad goes to quarantine."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ from endcap.columns import (
 )
 from endcap.dataset.interactions import raw_text, stage_batch
 from endcap.dataset.mapping import (
+    RECORDED_EVENTS,
     RETAILROCKET,
+    EventsMapping,
     FileSet,
     ItemPropertiesMapping,
     LogMapping,
@@ -63,10 +65,13 @@ class Intake:
 
     def read_events(self) -> None:
         """Stage the valid events. Raises `DatasetError` if there is no event file."""
-        events = self.mapping.events
-        paths = find_files(self.raw, events)
+        paths = find_files(self.raw, self.mapping.events)
         if not paths:
             raise DatasetError(_what_is_expected(self.raw, self.mapping))
+        self._read_event_files(paths, self.mapping.events)
+        self._read_event_files(find_files(self.raw, RECORDED_EVENTS), RECORDED_EVENTS)
+
+    def _read_event_files(self, paths: Iterable[Path], events: EventsMapping) -> None:
         columns = {
             EVENT_TIME: events.columns.time,
             USER_ID: events.columns.user,

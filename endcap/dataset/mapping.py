@@ -232,3 +232,15 @@ RETAILROCKET: Final = LogMapping(
 """RetailRocket's public schema: what a raw folder without a mapping file must look like."""
 
 __all__ = ["RETAILROCKET", "FileFormat", "FileSet", "LogMapping", "TimeUnit"]
+
+RECORDED_EVENTS: Final = EventsMapping(
+    files=("events-recorded.jsonl",),
+    columns=EventColumns(
+        time="time_ms",
+        user="user_id",
+        item="item_id",
+        event_type="event_type",
+        transaction="transaction_id",
+    ),
+)
+"""Events that the prediction service recorded, beside any shop's log."""

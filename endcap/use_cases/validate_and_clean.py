@@ -1,7 +1,8 @@
 """Raw log in; canonical tables, quarantine and data report out."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -10,10 +11,11 @@ from endcap.config import RunConfig
 from endcap.dataset.cleaning import clean
 from endcap.dataset.mapping import LogMapping
 from endcap.errors import TooManyBadRowsError
-from endcap.ports import Lake, RawLogs
+from endcap.ports import Lake, RawLogs, RecordLog
 from endcap.use_cases.data_report import PAGE, place_of
 from endcap.use_cases.fingerprints import folder_digest
 from endcap.use_cases.lake_layout import run_path
+from endcap.use_cases.recorded_events import with_recorded_events
 from endcap.use_cases.runs import CLEAN, Run, start_run
 
 TABLES: Final = {
@@ -26,7 +28,12 @@ TABLES: Final = {
 
 
 def validate_and_clean(
-    request: Mapping[str, Any], lake: Lake, raw_logs: RawLogs, *, now_ms: int
+    request: Mapping[str, Any],
+    lake: Lake,
+    raw_logs: RawLogs,
+    *,
+    now_ms: int,
+    record_log: RecordLog | None = None,
 ) -> dict[str, Any]:
     """Start the run ``request["run_id"]`` and clean its raw log.
 
@@ -37,6 +44,8 @@ def validate_and_clean(
     now_ms
         UTC epoch ms; an event after it is impossible. It is not part of what the step depends on:
         a log that was cleaned once is not cleaned again because time has passed.
+    record_log
+        Where a service recorded events that are part of the log too, if any.
 
     Returns
     -------
@@ -56,7 +65,7 @@ def validate_and_clean(
     """
     run = start_run(request, lake)
     mapping = None if run.mapping is None else LogMapping.parse(json.dumps(run.mapping))
-    with raw_logs.open(run.raw) as raw:
+    with _raw_log(run, raw_logs, record_log, now_ms) as raw:
 
         def compute(out: Path) -> dict[str, Any]:
             try:
@@ -87,6 +96,18 @@ def validate_and_clean(
             tables=TABLES,
         )
     return {**ref.facts, "folds": list(run.folds()), "reused": ref.reused}
+
+
+@contextmanager
+def _raw_log(
+    run: Run, raw_logs: RawLogs, record_log: RecordLog | None, now_ms: int
+) -> Iterator[Path]:
+    with raw_logs.open(run.raw) as raw, ExitStack() as stack:
+        yield (
+            raw
+            if record_log is None
+            else stack.enter_context(with_recorded_events(raw, record_log, now_ms=now_ms))
+        )
 
 
 def as_of_ms(config: RunConfig) -> int | None:

@@ -162,7 +162,7 @@ class MonitoringStack(Stack):
             targets=[
                 event_targets.SfnStateMachine(
                     pipeline.machines["training"],
-                    input=events.RuleTargetInput.from_object({"raw": pipeline.raw_uri}),
+                    input=events.RuleTargetInput.from_object(pipeline.training_input),
                     dead_letter_queue=undelivered,
                     retry_attempts=3,
                 )

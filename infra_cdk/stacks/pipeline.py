@@ -65,6 +65,8 @@ class PipelineStack(Stack):
         self._config = config
         self._stateful = stateful
         self.raw_uri = f"s3://{stateful.bucket.bucket_name}/{config.pipeline.raw_prefix}"
+        self.training_input = {"raw": self.raw_uri, "recorded": True}
+        """What schedule and drift alarm train on: the shop's log and what the service recorded."""
         self.failures = self._failure_topic()
         self.undelivered = dead_letter_queue(self, "Undelivered")
         around = {
@@ -188,7 +190,7 @@ class PipelineStack(Stack):
 
     def _schedule(self) -> None:
         pipeline, monitoring = self._config.pipeline, self._config.monitoring
-        self._start_on("training", pipeline.retrain, {"raw": self.raw_uri})
+        self._start_on("training", pipeline.retrain, self.training_input)
         settings = {"drifted_share": monitoring.drifted_share}
         self._start_on("monitoring", monitoring.monitor, {"monitoring": settings})
 

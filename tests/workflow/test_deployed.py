@@ -49,7 +49,11 @@ def champion(deployed: Account, tiny_shop: Path, quick_config: Path) -> dict[str
     s3.upload_file(str(quick_config), bucket, "lake/objects/settings/quick.json")
 
     machine = deployed.outputs["TrainingStateMachine"]
-    payload = {"raw": f"{deployed.outputs['RawUri']}/current", "config": "settings/quick.json"}
+    payload = {
+        "raw": f"{deployed.outputs['RawUri']}/current",
+        "recorded": True,
+        "config": "settings/quick.json",
+    }
     with deployed.working(machine, ROOT):
         told = deployed.execute(machine, payload)
 

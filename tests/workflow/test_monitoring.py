@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from endcap.ports import VisitorEvent
-from tests.workflow.command_line import run_endcap, succeed
+from tests.workflow.command_line import succeed
 from tests.workflow.live_events import DAY_MS, last_days, later, record, show
 
 pytestmark = pytest.mark.slow
@@ -75,22 +75,28 @@ def test_a_changed_world_asks_for_training_once_and_then_waits(
     assert now_ms <= asked <= now_ms + 2000
 
 
-def test_asked_for_training_is_done_on_the_log_that_was_given(
+def to_carts_at_another_hour(event: VisitorEvent) -> VisitorEvent:
+    return replace(later(14.4)(event), event_type="addtocart")
+
+
+def test_asked_for_training_learns_from_what_was_recorded(
     lake: Path, settings: Path, tmp_path: Path, tiny_shop: Path
 ) -> None:
-    now_ms = record(tmp_path / "state", last_days(lake, 7), to_one_cheap_item_at_night)
-    before = set((lake / "runs").iterdir())
+    state, events = tmp_path / "state", last_days(lake, 14)
+    now_ms = record(state, events, to_carts_at_another_hour)
+    settings.write_text("min_visitors = 10\ndrifted_share = 0.2\n")
+    (before,) = (lake / "runs").iterdir()
 
-    arguments = ("--settings", settings, "--retrain-on", tiny_shop / "nowhere")
-    now = datetime.fromtimestamp(now_ms / 1000 + 1, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    done = run_endcap(
-        "monitor", "--lake", lake, "--state", tmp_path / "state", "--now", now, *arguments
+    printed = monitor(lake, state, now_ms, "--settings", settings, "--retrain-on", tiny_shop)
+
+    assert "Training is asked for" in printed
+    (run,) = set((lake / "runs").iterdir()) - {before}
+    old, new = (
+        json.loads((one / "steps" / "clean.json").read_text())["facts"] for one in (before, run)
     )
-
-    # That the training workflow was started is enough here: there is no such log.
-    assert done.returncode == 1
-    assert "no folder" in done.stderr
-    assert set((lake / "runs").iterdir()) == before
+    assert new["events"] == old["events"] + len(events)
+    assert new["last_event_ms"] == now_ms - 1
+    assert (run / "gate.json").is_file()
 
 
 def test_answers_that_led_to_something_are_counted(
