@@ -56,4 +56,5 @@ def open_lake_of(settings: Settings) -> Lake:
         settings.lake_uri,
         glue_database=settings.glue_database,
         cache_folder=settings.cache_dir,
+        cache_keep_bytes=settings.cache_keep_bytes,
     )

@@ -14,6 +14,7 @@ from endcap.errors import ConfigError
 LAKE_URI: Final = "ENDCAP_LAKE_URI"
 GLUE_DATABASE: Final = "ENDCAP_GLUE_DATABASE"
 CACHE_DIR: Final = "ENDCAP_CACHE_DIR"
+CACHE_KEEP: Final = "ENDCAP_CACHE_KEEP_MIB"
 LOG_LEVEL: Final = "ENDCAP_LOG_LEVEL"
 CODE_VERSION: Final = "ENDCAP_CODE_VERSION"
 
@@ -34,6 +35,7 @@ class Settings:
     `lake_uri`: a folder or ``s3://bucket/prefix``. `glue_database`: where an S3 lake registers its
     tables, or None. `cache_dir`: where an S3 lake keeps downloads. `log_level`: a level name of
     `logging`. `code_version`: the git commit this code was built from, or "unknown".
+    `cache_keep_bytes`: how much of the downloads stays that nothing has open, or None for all.
     """
 
     lake_uri: str
@@ -41,6 +43,7 @@ class Settings:
     cache_dir: Path
     log_level: str
     code_version: str
+    cache_keep_bytes: int | None = None
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -52,7 +55,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     ----------
     environ
         ``ENDCAP_LAKE_URI`` (required), ``ENDCAP_GLUE_DATABASE``, ``ENDCAP_CACHE_DIR`` (absolute;
-        by default a folder of this user's among the temporary files), ``ENDCAP_LOG_LEVEL``
+        by default a folder of this user's among the temporary files), ``ENDCAP_CACHE_KEEP_MIB``
+        (MiB of it that stay unused; all of it if unset), ``ENDCAP_LOG_LEVEL``
         (``INFO``), ``ENDCAP_CODE_VERSION`` (``unknown``).
 
     Raises
@@ -74,6 +78,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         cache_dir=_cache_dir(given),
         log_level=_log_level(given),
         code_version=given.get(CODE_VERSION, UNKNOWN_VERSION),
+        cache_keep_bytes=_cache_keep(given),
     )
 
 
@@ -93,6 +98,15 @@ def _cache_dir(given: Mapping[str, str]) -> Path:
     if not folder.is_absolute():
         raise ConfigError(f"{CACHE_DIR} is {str(folder)!r}: it must be an absolute path")
     return folder
+
+
+def _cache_keep(given: Mapping[str, str]) -> int | None:
+    text = given.get(CACHE_KEEP)
+    if text is None:
+        return None
+    if not text.isdecimal():
+        raise ConfigError(f"{CACHE_KEEP} is {text!r}: give whole MiB, 0 or more")
+    return int(text) << 20
 
 
 def _log_level(given: Mapping[str, str]) -> str:

@@ -62,6 +62,8 @@ class ServingConfig(Section):
     """Patterns of the ARNs of IAM principals that may release models."""
     requests_per_second: int = Field(default=100, ge=1, le=10_000)
     burst: int = Field(default=200, ge=1, le=10_000)
+    disk_mib: int = Field(default=512, ge=512, le=10_240)
+    """Room for two models, while one is exchanged for another; SnapStart allows 512 MiB."""
     snap_start: bool = True
     """Cold starts from a snapshot, which Lambda keeps at a price whether or not it is used."""
     provisioned_capacity: int = Field(default=0, ge=0, le=1000)
@@ -79,6 +81,8 @@ class ServingConfig(Section):
             raise ValueError('auth = "jwt" needs jwt_issuer and jwt_audience')
         if (self.domain is None) != (self.certificate_arn is None):
             raise ValueError("domain and certificate_arn are given together or not at all")
+        if self.disk_mib > 512 and self.snap_start and not self.provisioned_capacity:
+            raise ValueError("SnapStart works with disk_mib = 512 alone; set snap_start = false")
         if self.peaks and not self.provisioned_capacity:
             raise ValueError("peaks scale provisioned_capacity, which is 0")
         return self

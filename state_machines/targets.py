@@ -39,6 +39,7 @@ FEATURES_TARGET: Final = "BuildFeaturesFunctionArn"
 LAKE_ENVIRONMENT: Final = (
     "ENDCAP_LAKE_URI",
     "ENDCAP_CACHE_DIR",
+    "ENDCAP_CACHE_KEEP_MIB",
     "ENDCAP_CODE_VERSION",
     "ENDCAP_LOG_LEVEL",
 )

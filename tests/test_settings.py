@@ -22,6 +22,7 @@ def test_every_variable_is_read_and_stripped() -> None:
         "ENDCAP_LAKE_URI": " s3://shop/lake\n",
         "ENDCAP_GLUE_DATABASE": "shop_1",
         "ENDCAP_CACHE_DIR": "/cache",
+        "ENDCAP_CACHE_KEEP_MIB": "3",
         "ENDCAP_LOG_LEVEL": "debug",
         "ENDCAP_CODE_VERSION": "3fa9c01",
         "PATH": "/bin",
@@ -32,6 +33,7 @@ def test_every_variable_is_read_and_stripped() -> None:
         cache_dir=Path("/cache"),
         log_level="DEBUG",
         code_version="3fa9c01",
+        cache_keep_bytes=3 << 20,
     )
 
 
@@ -41,6 +43,8 @@ def test_every_variable_is_read_and_stripped() -> None:
         ("ENDCAP_LAKE_URI", "  "),
         ("ENDCAP_GLUE_DATABASE", "My-Shop"),
         ("ENDCAP_CACHE_DIR", "relative/cache"),
+        ("ENDCAP_CACHE_KEEP_MIB", "-1"),
+        ("ENDCAP_CACHE_KEEP_MIB", "much"),
         ("ENDCAP_LOG_LEVEL", "LOUD"),
     ],
 )

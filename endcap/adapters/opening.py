@@ -8,7 +8,13 @@ from endcap.errors import ConfigError
 from endcap.ports import Lake
 
 
-def open_lake(uri: str, *, glue_database: str | None = None, cache_folder: Path) -> Lake:
+def open_lake(
+    uri: str,
+    *,
+    cache_folder: Path,
+    glue_database: str | None = None,
+    cache_keep_bytes: int | None = None,
+) -> Lake:
     """Return the lake at `uri`. Nothing is read or written yet.
 
     Parameters
@@ -20,6 +26,8 @@ def open_lake(uri: str, *, glue_database: str | None = None, cache_folder: Path)
         catalogue.
     cache_folder
         Where an S3 lake keeps what it downloaded.
+    cache_keep_bytes
+        How much of what it downloaded it keeps that nothing has open; None keeps everything.
 
     Raises
     ------
@@ -45,7 +53,12 @@ def open_lake(uri: str, *, glue_database: str | None = None, cache_folder: Path)
                 f"the lake {uri} needs the AWS libraries ({exc.name} is missing): "
                 "pip install 'endcap[aws]'"
             ) from exc
-        return S3Lake.connect(uri, cache_folder=cache_folder, glue_database=glue_database)
+        return S3Lake.connect(
+            uri,
+            cache_folder=cache_folder,
+            glue_database=glue_database,
+            cache_keep_bytes=cache_keep_bytes,
+        )
     raise ConfigError(f"the lake {uri!r} is neither a folder nor s3://bucket/prefix")
 
 

@@ -8,9 +8,13 @@ A file appears by one rename, so any number of processes may share a cache.
 """
 
 import os
+import shutil
 import uuid
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 
 from endcap.adapters.leftovers import remove_leftovers
 from endcap.adapters.manifests import sha256_of_file
@@ -22,14 +26,49 @@ Download = Callable[[Path], str]
 
 
 class DownloadCache:
-    """Content-addressed files below one folder of this user's alone."""
+    """Content-addressed files below one folder of this user's alone.
 
-    def __init__(self, folder: Path) -> None:
+    `keep_bytes`: how much may lie there that this process has not open; what was open last stays
+    longest. None keeps everything. Processes that share a cache must not limit it: each would
+    delete what the others have open.
+    """
+
+    def __init__(self, folder: Path, *, keep_bytes: int | None = None) -> None:
         self._folder = folder.expanduser().absolute()
+        self._keep_bytes = keep_bytes
+        self._open: Counter[str] = Counter()
+        self._lock = Lock()
 
     def folder_of(self, manifest: Manifest) -> Path:
         """Return where the files of a committed folder lie, making the folder."""
         return self._make("folders", manifest.digest)
+
+    @contextmanager
+    def held(self, manifest: Manifest) -> Iterator[None]:
+        """Hold a folder open: it is not deleted to make room."""
+        with self._lock:
+            self._open[manifest.digest] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open[manifest.digest] -= 1
+            # When it was last wanted: a folder has no other memory of that.
+            with suppress(FileNotFoundError):
+                os.utime(self.folder_of(manifest))
+
+    def make_room(self) -> None:
+        """Delete folders that nobody here has open, the longest unused first, past the limit."""
+        if self._keep_bytes is None:
+            return
+        with self._lock:
+            held = {digest for digest, n in self._open.items() if n > 0}
+            folders = [path for path in self._make("folders").iterdir() if path.name not in held]
+            kept = 0
+            for folder in sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True):
+                kept += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+                if kept > self._keep_bytes:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def absent(self, manifest: Manifest, names: Iterable[str], *, verify: bool) -> list[str]:
         """Return the names that must be downloaded.

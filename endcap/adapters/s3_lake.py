@@ -65,6 +65,8 @@ class S3Lake:
         Where opened folders are kept by content, and where folders are staged.
     catalogue
         Where `commit` registers tables; none are registered without it.
+    cache_keep_bytes
+        See `DownloadCache`.
 
     Raises
     ------
@@ -79,6 +81,7 @@ class S3Lake:
         client: BaseClient,
         cache_folder: Path,
         catalogue: Catalogue | None = None,
+        cache_keep_bytes: int | None = None,
     ) -> None:
         match = _URI.fullmatch(uri)
         if match is None:
@@ -87,11 +90,18 @@ class S3Lake:
         self._bucket = S3Bucket(client, match["bucket"])
         prefix = (match["prefix"] or "").strip("/")
         self._root = f"{prefix}/" if prefix else ""
-        self._cache = DownloadCache(cache_folder)
+        self._cache = DownloadCache(cache_folder, keep_bytes=cache_keep_bytes)
         self._catalogue = catalogue
 
     @classmethod
-    def connect(cls, uri: str, *, cache_folder: Path, glue_database: str | None = None) -> S3Lake:
+    def connect(
+        cls,
+        uri: str,
+        *,
+        cache_folder: Path,
+        glue_database: str | None = None,
+        cache_keep_bytes: int | None = None,
+    ) -> S3Lake:
         """Return the lake at `uri`, called with the process's own AWS credentials and region."""
         session = boto3.Session()
         config = Config(
@@ -100,7 +110,13 @@ class S3Lake:
         with translated(uri):
             client = session.client("s3", config=config)
         catalogue = GlueCatalogue(session, glue_database) if glue_database else None
-        return cls(uri, client=client, cache_folder=cache_folder, catalogue=catalogue)
+        return cls(
+            uri,
+            client=client,
+            cache_folder=cache_folder,
+            catalogue=catalogue,
+            cache_keep_bytes=cache_keep_bytes,
+        )
 
     def __repr__(self) -> str:
         return f"S3Lake({self.uri!r})"
@@ -159,13 +175,16 @@ class S3Lake:
         stored = self._committed(path)
         manifest = stored.at(path)
         source = self._data_key(path, stored)
-        missing = self._cache.absent(manifest, chosen(stored.files, only), verify=verify)
 
         def fetch(name: str) -> None:
             self._cache.fetch(manifest, name, lambda to: self._bucket.download(source + name, to))
 
-        _in_parallel(fetch, missing)
-        yield self._cache.folder_of(manifest)
+        with self._cache.held(manifest):
+            missing = self._cache.absent(manifest, chosen(stored.files, only), verify=verify)
+            if missing:
+                self._cache.make_room()
+            _in_parallel(fetch, missing)
+            yield self._cache.folder_of(manifest)
 
     def set_retired(self, path: str, *, retired: bool) -> None:
         """Tag the folder's objects, for a rule of the bucket's lifecycle, or take the tag off.

@@ -43,8 +43,9 @@ def allow_reading(who: iam.IGrantable, bucket: s3.IBucket, *prefixes: str) -> No
     """Let `who` list and read what lies below the prefixes."""
     arn = _arn(who, bucket)
     allow(who, ["s3:GetObject"], _below(arn, prefixes), star=_BELOW)
-    below = {"StringLike": {"s3:prefix": [f"{prefix}/*" for prefix in prefixes]}}
-    allow(who, ["s3:ListBucket"], [arn], conditions=below)
+    # Without a condition on prefixes: whoever may not list the bucket is told 403 where an object
+    # is absent, and a request for an object has no prefix that a condition could look at.
+    allow(who, ["s3:ListBucket"], [arn])
 
 
 def allow_writing(who: iam.IGrantable, bucket: s3.IBucket, *prefixes: str) -> None:

@@ -138,7 +138,7 @@ class MonitoringStack(Stack):
             self,
             "FallbackShare",
             log_group=self._serving.logs,
-            filter_pattern=logs.FilterPattern.exists("$.fallback_share"),
+            filter_pattern=logs.FilterPattern.number_value("$.fallback_share", ">=", 0),
             metric_namespace=NAMESPACE,
             metric_name=f"FallbackShare-{self._deployment}",
             metric_value="$.fallback_share",

@@ -73,6 +73,7 @@ class PipelineStack(Stack):
             "ENDCAP_LAKE_URI": lake_uri(stateful.bucket),
             _DATABASE: stateful.database.ref,
             "ENDCAP_CACHE_DIR": _LAMBDA_CACHE,
+            "ENDCAP_CACHE_KEEP_MIB": "2048",
             "ENDCAP_CODE_VERSION": code_version,
             "ENDCAP_LOG_LEVEL": "INFO",
             "ENDCAP_RECORD_LOG_URI": stateful.record_log_uri(),

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from aws_cdk import CfnOutput, Duration, Stack, TimeZone
+from aws_cdk import CfnOutput, Duration, Size, Stack, TimeZone
 from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
@@ -101,6 +101,7 @@ class ServingStack(Stack):
             architecture=_ARCHITECTURES[config.architecture],
             memory_size=config.memory_mib,
             timeout=_TIMEOUT,
+            ephemeral_storage_size=Size.mebibytes(config.disk_mib),
             snap_start=(
                 lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS
                 if config.snap_start and not config.provisioned_capacity
@@ -109,6 +110,8 @@ class ServingStack(Stack):
             environment={
                 "ENDCAP_LAKE_URI": lake_uri(stateful.bucket),
                 "ENDCAP_CACHE_DIR": "/tmp/endcap",  # noqa: S108 -- a function may write nowhere else
+                # Beside the model that serves there is room for the one that is coming, no more.
+                "ENDCAP_CACHE_KEEP_MIB": "0",
                 "ENDCAP_CODE_VERSION": code_version,
                 "ENDCAP_LOG_LEVEL": "INFO",
                 "ENDCAP_HISTORY_URI": (

@@ -70,3 +70,48 @@ def test_stale_staging_is_removed_and_copies_are_kept(tmp_path: Path) -> None:
     assert not staged.exists()
     assert list((tmp_path / "partial").iterdir()) == []
     assert cache.absent(MANIFEST, ["deep/a"], verify=True) == []
+
+
+def folder(cache: DownloadCache, name: str) -> Manifest:
+    """Put a folder of 1,000 bytes into the cache."""
+    data = name.encode() * 1000
+    manifest = Manifest(path=name, digest=name, files={"a": hashlib.sha256(data).hexdigest()})
+    with cache.held(manifest):
+        cache.fetch(manifest, "a", Download(data))
+    return manifest
+
+
+def kept(tmp_path: Path) -> set[str]:
+    return {path.name for path in (tmp_path / "folders").iterdir()}
+
+
+def test_a_limited_cache_keeps_what_was_wanted_last(tmp_path: Path) -> None:
+    cache = DownloadCache(tmp_path, keep_bytes=2_500)
+    for age, name in enumerate("abcd"):
+        folder(cache, name)
+        os.utime(tmp_path / "folders" / name, (1000 + age, 1000 + age))
+    with cache.held(Manifest(path="a", digest="a", files={})):
+        pass
+
+    cache.make_room()
+
+    assert kept(tmp_path) == {"a", "d"}
+
+
+def test_what_is_open_is_kept_and_does_not_count(tmp_path: Path) -> None:
+    cache = DownloadCache(tmp_path, keep_bytes=0)
+    first, _ = folder(cache, "a"), folder(cache, "b")
+
+    with cache.held(first), cache.held(first):
+        cache.make_room()
+        assert kept(tmp_path) == {"a"}
+    cache.make_room()
+
+    assert kept(tmp_path) == set()
+
+
+def test_an_unlimited_cache_keeps_everything(tmp_path: Path) -> None:
+    cache = DownloadCache(tmp_path)
+    folder(cache, "a")
+    cache.make_room()
+    assert kept(tmp_path) == {"a"}

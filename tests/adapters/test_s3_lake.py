@@ -148,6 +148,22 @@ def test_what_was_retired_by_half_is_wanted_again_whole(
     assert tagged(client) == []
 
 
+def test_a_limited_cache_makes_room_for_what_comes_and_keeps_what_is_open(
+    client: BaseClient, tmp_path: Path
+) -> None:
+    uri, cache = f"s3://{BUCKET}/some/lake", tmp_path / "cache"
+    lake = S3Lake(uri, client=client, cache_folder=cache, cache_keep_bytes=0)
+    for number in (1, 2, 3):
+        commit(lake, f"models/{number}", {"a": str(number).encode()})
+
+    with lake.open("models/1") as first:
+        with lake.open("models/2"):
+            pass
+        with lake.open("models/3"):
+            assert contents(first) == {"a": b"1"}
+            assert len(list((cache / "folders").iterdir())) == 2
+
+
 class TestS3LakeContract(LakeContract):
     @pytest.fixture
     def lake(self, client: BaseClient, tmp_path: Path) -> Lake:

@@ -144,6 +144,7 @@ def test_two_shops_share_no_name(assembly: Assembly, others: Assembly) -> None:
         ("[stages.dev]\nregion = 'eu-west-1'", "stages.dev.region: Extra inputs are not permitted"),
         ("[stages.dev.serving]\nauth = 'jwt'", "needs jwt_issuer and jwt_audience"),
         ("[stages.dev.serving]\ndomain = 'a.b'", "given together or not at all"),
+        ("[stages.dev.serving]\ndisk_mib = 2048", "SnapStart works with disk_mib = 512 alone"),
         ("[stages.dev.serving]\nmemory_mib = 5", "stages.dev.serving.memory_mib"),
         ("[stages.dev.pipeline]\nretrain = 'daily'", "stages.dev.pipeline.retrain"),
         ("[stages.dev.pipeline]\ntraining_backend = 'ec2'", "'fargate' or 'sagemaker'"),

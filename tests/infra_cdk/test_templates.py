@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from infra_cdk.components.lake_access import RECORD_STREAMS, RETIRED_TAG
 from infra_cdk.stacks.monitoring import DIMENSION, NAMESPACE
 from state_machines.targets import TARGETS
 from tests.infra_cdk.assembly import Assembly, Resource, Template
+from tests.infra_cdk.moto_account import UNKNOWN_TO_MOTO
 
 ALWAYS_ON = {
     "AWS::EC2::NatGateway",
@@ -106,6 +108,20 @@ def test_no_action_has_a_star_and_no_resource_that_could_be_named(
                 assert actions <= UNSCOPABLE, (name, actions - UNSCOPABLE)
                 unscoped |= actions
     assert unscoped == UNSCOPABLE
+
+
+def test_whoever_reads_the_lake_is_told_what_is_absent_and_what_is_refused(
+    templates: list[Template],
+) -> None:
+    listing = [
+        statement
+        for template in templates
+        for _, statement in statements(template)
+        if "s3:ListBucket" in as_list(statement["Action"])
+    ]
+    assert listing
+    # Under a condition that it cannot meet, S3 would answer 403 instead of 404.
+    assert [statement for statement in listing if "Condition" in statement] == []
 
 
 def test_nothing_stands_by_for_money(templates: list[Template]) -> None:
@@ -334,6 +350,8 @@ def test_the_api_needs_credentials_and_is_throttled(assembly: Assembly) -> None:
     told = stage["Properties"]["AccessLogSettings"]["Format"]
     assert "$context.path" not in told
     assert "routeKey" in told
+    (api,) = template.of_type("AWS::ApiGatewayV2::Api").values()
+    assert api["Properties"]["ProtocolType"] == "HTTP"
     (integration,) = template.of_type("AWS::ApiGatewayV2::Integration").values()
     assert integration["Properties"]["PayloadFormatVersion"] == "2.0"
     # The alias, not the function: a new version comes by the canary.
@@ -406,3 +424,64 @@ def test_the_doctor_asks_for_the_bootstrap_that_the_templates_need(assembly: Ass
     )
     needed = max(map(int, re.findall(r'"requiresBootstrapStackVersion": (\d+)', text)))
     assert needed == BOOTSTRAP_VERSION
+
+
+def test_whatever_the_stand_in_cannot_create_is_looked_at_here() -> None:
+    here = Path(__file__).read_text(encoding="utf-8")
+    assert [kind for kind in sorted(UNKNOWN_TO_MOTO) if f'"{kind}"' not in here] == []
+
+
+def test_the_cluster_has_spare_capacity_and_capacity_on_demand(assembly: Assembly) -> None:
+    template = assembly.template("pipeline")
+    (offered,) = template.of_type("AWS::ECS::ClusterCapacityProviderAssociations").values()
+    assert set(offered["Properties"]["CapacityProviders"]) == {"FARGATE", "FARGATE_SPOT"}
+
+
+def test_the_fallback_share_is_read_off_the_services_log(assembly: Assembly) -> None:
+    (found,) = assembly.template("monitoring").of_type("AWS::Logs::MetricFilter").values()
+    assert found["Properties"]["FilterPattern"] == "{ $.fallback_share >= 0 }"
+    (metric,) = found["Properties"]["MetricTransformations"]
+    assert metric["MetricValue"] == "$.fallback_share"
+    assert metric["MetricName"] == "FallbackShare-endcap-dev"
+
+
+def test_only_its_own_api_may_call_the_service(assembly: Assembly) -> None:
+    for permission in assembly.template("serving").of_type("AWS::Lambda::Permission").values():
+        properties = permission["Properties"]
+        assert properties["Principal"] == "apigateway.amazonaws.com"
+        assert "execute-api" in json.dumps(properties["SourceArn"])
+        assert "Live" in json.dumps(properties["FunctionName"])
+
+
+def test_the_record_log_is_a_table_by_the_hour(assembly: Assembly) -> None:
+    template = assembly.template("stateful")
+    tables = template.of_type("AWS::Glue::Table").values()
+    assert {table["Properties"]["TableInput"]["Name"] for table in tables} == {
+        f"record_log_{stream}" for stream in STREAMS
+    }
+    for table in tables:
+        parameters = table["Properties"]["TableInput"]["Parameters"]
+        assert parameters["projection.hour.format"] == "yyyy/MM/dd/HH"
+        assert "/${hour}" in json.dumps(parameters["storage.location.template"])
+
+
+def test_each_stream_logs_what_it_could_not_deliver(assembly: Assembly) -> None:
+    template = assembly.template("stateful")
+    assert len(template.of_type("AWS::Logs::LogStream")) == len(STREAMS)
+
+
+def test_the_rollout_is_codedeploys_for_functions(assembly: Assembly) -> None:
+    (application,) = assembly.template("serving").of_type("AWS::CodeDeploy::Application").values()
+    assert application["Properties"]["ComputePlatform"] == "Lambda"
+
+
+def test_schedules_start_what_they_are_named_after(assembly: Assembly) -> None:
+    schedules = assembly.template("pipeline").of_type("AWS::Scheduler::Schedule")
+    inputs = {
+        name: json.dumps(schedule["Properties"]["Target"]) for name, schedule in schedules.items()
+    }
+    assert len(inputs) == 2
+    for name, target in inputs.items():
+        machine = "Training" if name.startswith("Training") else "Monitoring"
+        assert machine in target
+        assert ("recorded" in target) is (machine == "Training")
