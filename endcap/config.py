@@ -92,6 +92,10 @@ class AlsConfig(Section):
     """At fold-in, an event this many events back counts half."""
     max_items: int = Field(default=50000, ge=1)
     """Items with the most events that are proposed; a request's time grows with their number."""
+    near_items: int = Field(default=200, ge=0)
+    """Of a large catalogue, the items listed for each one as those that come first for who touched
+    it; a visitor's best are looked for there. With 0 they are looked for among all, which takes a
+    millisecond more."""
 
 
 class CovisitationConfig(Section):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,20 @@ from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.fold_in import fold_in, gram_inverse
 from endcap.retrieval.index_files import load_array, load_parameters, save_index
 from endcap.retrieval.inner_product import largest_inner_products
+from endcap.retrieval.near_items import (
+    PER_ASKED,
+    best_of_near,
+    list_near_items,
+    listed_visitors,
+)
 from endcap.retrieval.recency import recent_events
 from endcap.retrieval.selection import sum_by_item
-from endcap.retrieval.source import Proposals, require_before_cut
+from endcap.retrieval.source import Proposals, interleave_proposals, require_before_cut
 
 if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
     from endcap.dataset.log import InteractionLog
+
+_NO_LISTS: Final = np.zeros((0, 0), dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,8 @@ class AlsSource:
     the items with the most events, are proposed; the others only speak for a visitor who touched
     them. Codes rise within either part. `item_factors` float32 (n_items, f): zero for an item
     without events, which is never proposed. `inverse` float64 (f, f): see `fold_in.gram_inverse`;
-    `event_weights` float32 by event type.
+    `event_weights` float32 by event type. `near` int32 (n_proposed, length) or (0, 0): see
+    `near_items`.
     """
 
     code: NDArray[np.int32]
@@ -42,6 +51,7 @@ class AlsSource:
     half_life_events: float
     max_history: int
     largest_norm: float
+    near: NDArray[np.int32]
 
     name: ClassVar[str] = "als"
 
@@ -71,16 +81,24 @@ class AlsSource:
         code = most_first(events, config.als.max_items)
         factors = factors[code]
         norms = np.sqrt(np.square(factors, dtype=np.float64).sum(axis=1))
+        inverse = gram_inverse(factors, config.als.regularization)
+        largest_norm = float(norms.max(initial=0.0))
         return cls(
             code=code,
             n_proposed=min(log.n_items, config.als.max_items),
             item_factors=factors,
-            inverse=gram_inverse(factors, config.als.regularization),
+            inverse=inverse,
             event_weights=np.asarray(event_weights, dtype=np.float32),
             alpha=config.als.alpha,
             half_life_events=config.als.recency_half_life_events,
             max_history=config.max_history,
-            largest_norm=float(norms.max(initial=0.0)),
+            largest_norm=largest_norm,
+            near=list_near_items(
+                factors[: config.als.max_items],
+                inverse,
+                length=config.als.near_items,
+                largest_norm=largest_norm,
+            ),
         )
 
     def visitor_factors(self, histories: Histories) -> NDArray[np.float32]:
@@ -107,14 +125,33 @@ class AlsSource:
         )
 
     def propose(self, histories: Histories, k: int) -> Proposals:
-        """Return up to `k` items with the largest positive inner product with each visitor."""
-        best = largest_inner_products(
-            self.visitor_factors(histories),
-            self.item_factors[: self.n_proposed],
-            k=k,
-            largest_norm=self.largest_norm,
-        )
+        """Return up to `k` items with the largest positive inner product with each visitor.
+
+        Of all items, or where there are lists of those near what the visitor touched last.
+        """
+        vectors, items = self.visitor_factors(histories), self.item_factors[: self.n_proposed]
+        if self.near.shape[1] < PER_ASKED * k:
+            best = largest_inner_products(vectors, items, k=k, largest_norm=self.largest_norm)
+        else:
+            best = self._propose_near(histories, vectors, items, k)
         return Proposals(best.ptr, self.code[best.item], best.score)
+
+    def _propose_near(
+        self,
+        histories: Histories,
+        vectors: NDArray[np.float32],
+        items: NDArray[np.float32],
+        k: int,
+    ) -> Proposals:
+        is_listed, visitor, row = listed_visitors(histories, self._row_of_item, len(self.near))
+        if is_listed.all():
+            return best_of_near(vectors, items, self.near, visitor, row, k=k)
+        number = np.cumsum(is_listed) - 1
+        parts = (
+            best_of_near(vectors[is_listed], items, self.near, number[visitor], row, k=k),
+            largest_inner_products(vectors[~is_listed], items, k=k, largest_norm=self.largest_norm),
+        )
+        return interleave_proposals(is_listed, *parts)
 
     def similar(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Return the proposed items that lie in an item's direction, by their codes, unsorted.
@@ -154,6 +191,7 @@ class AlsSource:
             "item_factors": self.item_factors,
             "inverse": self.inverse,
             "event_weights": self.event_weights,
+            "near": self.near,
         }
         parameters = {
             "source": self.name,
@@ -162,6 +200,7 @@ class AlsSource:
             "half_life_events": self.half_life_events,
             "max_history": self.max_history,
             "largest_norm": self.largest_norm,
+            "near": self.near.shape[1],
         }
         save_index(folder, arrays, parameters)
 
@@ -179,6 +218,8 @@ class AlsSource:
             half_life_events=parameters["half_life_events"],
             max_history=parameters["max_history"],
             largest_norm=parameters["largest_norm"],
+            # Models that were made without lists go on serving.
+            near=load_array(folder, "near") if parameters.get("near") else _NO_LISTS,
         )
 
 

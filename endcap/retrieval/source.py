@@ -108,3 +108,18 @@ def concatenate_proposals(parts: Sequence[Proposals]) -> Proposals:
         item=np.concatenate([np.zeros(0, dtype=np.int32), *(part.item for part in parts)]),
         score=np.concatenate([np.zeros(0, dtype=np.float32), *(part.score for part in parts)]),
     )
+
+
+def interleave_proposals(
+    is_first: NDArray[np.bool_], first: Proposals, second: Proposals
+) -> Proposals:
+    """Return the proposals of all visitors, of whom `first` has those where `is_first`, in order.
+
+    bool (visitors,).
+    """
+    both = concatenate_proposals([first, second])
+    of = np.where(is_first, np.cumsum(is_first) - 1, len(first) + np.cumsum(~is_first) - 1)
+    lengths = np.diff(both.ptr)[of]
+    ptr = np.append(0, np.cumsum(lengths)).astype(np.int64)
+    place = np.arange(ptr[-1]) + np.repeat(both.ptr[of] - ptr[:-1], lengths)
+    return Proposals(ptr, both.item[place], both.score[place])

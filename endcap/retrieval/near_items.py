@@ -1,0 +1,114 @@
+"""Where a visitor's best ALS items lie: near the items that the visitor touched last.
+
+A folded-in vector is a combination of ``inverse @ y`` over the factors y of the history's items,
+and with weights that halve every event or two the newest few decide it. So the items with the
+largest products lie among those that are largest for one of these items alone, which are listed
+once, when the model is fitted. The visitor's own products with the listed items are exact.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.dataset.histories import Histories
+from endcap.retrieval.inner_product import largest_inner_products
+from endcap.retrieval.selection import best_first
+from endcap.retrieval.source import Proposals, concatenate_proposals
+
+NEWEST_EVENTS: Final = 5
+WORTH_LISTING: Final = 10_000
+"""With fewer items, to look at all of them costs less than a look into lists."""
+PER_ASKED: Final = 2
+"""A list must be this many times as long as what is asked for."""
+
+_PRODUCTS_AT_ONCE: Final = 1 << 24
+
+
+def list_near_items(
+    item_factors: NDArray[np.float32],
+    inverse: NDArray[np.float64],
+    *,
+    length: int,
+    largest_norm: float,
+) -> NDArray[np.int32]:
+    """Return, for each item, the `length` items that come first for who touched it alone.
+
+    `item_factors` float32 (n, f), `inverse` float64 (f, f). int32 (n, length), by product; where
+    fewer have a positive one the list is filled with the item itself. (0, 0) if it is not worth it.
+    """
+    n = len(item_factors)
+    if not length or n < WORTH_LISTING:
+        return np.zeros((0, 0), dtype=np.int32)
+    vectors = (item_factors.astype(np.float64) @ inverse).astype(np.float32)
+    found = largest_inner_products(vectors, item_factors, k=length, largest_norm=largest_norm)
+    near = np.repeat(np.arange(n, dtype=np.int32), length).reshape(n, length)
+    counts = np.diff(found.ptr)
+    row = np.repeat(np.arange(n), counts)
+    near[row, np.arange(len(found.item)) - found.ptr[row]] = found.item
+    return near
+
+
+def listed_visitors(
+    histories: Histories, row_of_item: NDArray[np.int32], n_listed: int
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int32]]:
+    """Return whose newest known items all have lists, and these items: visitor, row of its list.
+
+    bool (visitors,), int64 (m,) rising, int32 (m,). Who touched no known item has nothing to list.
+    """
+    newest = histories.newest(NEWEST_EVENTS)
+    visitor = newest.rows()
+    is_known = (newest.item >= 0) & (newest.item < len(row_of_item))
+    visitor, row = visitor[is_known], row_of_item[newest.item[is_known]]
+    is_listed = np.ones(len(histories), dtype=bool)
+    is_listed[visitor[row >= n_listed]] = False
+    kept = is_listed[visitor]
+    return is_listed, visitor[kept], row[kept]
+
+
+def best_of_near(
+    vectors: NDArray[np.float32],
+    items: NDArray[np.float32],
+    near: NDArray[np.int32],
+    visitor: NDArray[np.int64],
+    row: NDArray[np.int32],
+    *,
+    k: int,
+) -> Proposals:
+    """Return, for each vector, the `k` items with the largest positive product of those listed.
+
+    `visitor`, `row`: see `listed_visitors`; `visitor` counts the vectors.
+    """
+    n = len(vectors)
+    at_once = max(1, _PRODUCTS_AT_ONCE // (NEWEST_EVENTS * near.shape[1] * items.shape[1]))
+    edges = np.searchsorted(visitor, np.arange(0, n + at_once, at_once))
+    return concatenate_proposals(
+        [
+            _best_of_chunk(
+                vectors[start : start + at_once],
+                items,
+                near[row[edges[chunk] : edges[chunk + 1]]],
+                visitor[edges[chunk] : edges[chunk + 1]] - start,
+                k,
+            )
+            for chunk, start in enumerate(range(0, n, at_once))
+        ]
+    )
+
+
+def _best_of_chunk(
+    vectors: NDArray[np.float32],
+    items: NDArray[np.float32],
+    lists: NDArray[np.int32],
+    visitor: NDArray[np.int64],
+    k: int,
+) -> Proposals:
+    # A visitor's lists overlap; each pair of visitor and item is looked at once.
+    packed = np.unique((visitor[:, None] * len(items) + lists).ravel())
+    row, item = np.divmod(packed, len(items))
+    exact = np.einsum("mf,mf->m", vectors[row], items[item], dtype=np.float64)
+    score = exact.astype(np.float32)
+    positive = score > 0
+    return best_first(
+        row[positive], item[positive].astype(np.int32), score[positive], n_rows=len(vectors), k=k
+    )
