@@ -22,8 +22,8 @@ def source(length: int) -> AlsSource:
     """Items in clusters; a fifth of them, the last, is not proposed."""
     rng = np.random.default_rng(4)
     centres = rng.normal(size=(60, WIDTH))
-    factors = centres[rng.integers(60, size=N_ITEMS)] + 0.4 * rng.normal(size=(N_ITEMS, WIDTH))
-    factors = factors.astype(np.float32)
+    around = centres[rng.integers(60, size=N_ITEMS)]
+    factors = (around + 0.4 * rng.normal(size=(N_ITEMS, WIDTH))).astype(np.float32)
     inverse = gram_inverse(factors, 10.0)
     norm = float(np.linalg.norm(factors, axis=1).max())
     near = list_near_items(factors[:N_PROPOSED], inverse, length=length, largest_norm=norm)
