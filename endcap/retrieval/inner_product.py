@@ -39,16 +39,35 @@ def largest_inner_products(
 def _largest_of_chunk(
     vectors: NDArray[np.float32], items: NDArray[np.float32], k: int, largest_norm: float
 ) -> Proposals:
-    n, width = vectors.shape
+    width = vectors.shape[1]
     norms = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=1))
     # A float32 dot product of f terms is off by less than f * eps * |x| * |y|, in any order.
     error = (width + 2) * np.finfo(np.float32).eps * norms * largest_norm
     row, item = _screen(vectors, items, min(k, len(items)), error)
+    return best_of_pairs(vectors, items, row, item, k=k)
+
+
+def best_of_pairs(
+    vectors: NDArray[np.float32],
+    items: NDArray[np.float32],
+    row: NDArray[np.int64],
+    item: NDArray[np.int64],
+    *,
+    k: int,
+) -> Proposals:
+    """Return, for each vector, the `k` items with the largest positive product of those given.
+
+    `row`, which never falls, and `item`: pairs, each once.
+    """
     exact = np.einsum("mf,mf->m", vectors[row], items[item], dtype=np.float64)
     score = exact.astype(np.float32)
     positive = score > 0
     return best_first(
-        row[positive], item[positive].astype(np.int32), score[positive], n_rows=n, k=k
+        row[positive],
+        item[positive].astype(np.int32),
+        score[positive],
+        n_rows=len(vectors),
+        k=k,
     )
 
 

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.dataset.histories import Histories
-from endcap.retrieval.inner_product import largest_inner_products
-from endcap.retrieval.selection import best_first
+from endcap.retrieval.inner_product import best_of_pairs, largest_inner_products
 from endcap.retrieval.source import Proposals, concatenate_proposals
 
 NEWEST_EVENTS: Final = 5
@@ -106,9 +105,4 @@ def _best_of_chunk(
     # A visitor's lists overlap; each pair of visitor and item is looked at once.
     packed = np.unique((visitor[:, None] * len(items) + lists).ravel())
     row, item = np.divmod(packed, len(items))
-    exact = np.einsum("mf,mf->m", vectors[row], items[item], dtype=np.float64)
-    score = exact.astype(np.float32)
-    positive = score > 0
-    return best_first(
-        row[positive], item[positive].astype(np.int32), score[positive], n_rows=len(vectors), k=k
-    )
+    return best_of_pairs(vectors, items, row, item, k=k)

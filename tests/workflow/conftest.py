@@ -75,6 +75,12 @@ def finished_lake(
     return built_once(tmp_path_factory, "finished-lake", build)
 
 
+@pytest.fixture
+def lake(finished_lake: Path, tmp_path: Path) -> Path:
+    """A copy of the finished lake, of the test's own."""
+    return shutil.copytree(finished_lake, tmp_path / "lake")
+
+
 @pytest.fixture(scope="session")
 def visited_lake(
     tmp_path_factory: pytest.TempPathFactory,

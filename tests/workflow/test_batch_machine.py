@@ -1,7 +1,6 @@
 """The batch workflow: many histories, in shards, answered by one model."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,6 @@ from infra_local.records import ExecutionResult
 from tests.workflow.command_line import champion_of, list_models, succeed
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def lake(finished_lake: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(finished_lake, tmp_path / "lake")
 
 
 @pytest.fixture

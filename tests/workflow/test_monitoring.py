@@ -1,7 +1,6 @@
 """The monitoring workflow, from what a service recorded to a decision on training."""
 
 import json
-import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +13,6 @@ from tests.workflow.command_line import succeed
 from tests.workflow.live_events import DAY_MS, last_days, later, record, show
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def lake(finished_lake: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(finished_lake, tmp_path / "lake")
 
 
 @pytest.fixture
