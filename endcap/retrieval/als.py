@@ -15,6 +15,7 @@ from endcap.retrieval.fold_in import fold_in, gram_inverse
 from endcap.retrieval.index_files import load_array, load_parameters, save_index
 from endcap.retrieval.inner_product import largest_inner_products
 from endcap.retrieval.near_items import (
+    OWNERS_PER_PROPOSED,
     PER_ASKED,
     best_of_near,
     list_near_items,
@@ -27,7 +28,7 @@ from endcap.retrieval.source import Proposals, interleave_proposals, require_bef
 if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
     from endcap.dataset.log import InteractionLog
 
-_NO_LISTS: Final = np.zeros((0, 0), dtype=np.int32)
+_NO_LISTS: Final = np.zeros((0, 0), dtype=np.uint16)
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,10 @@ class AlsSource:
 
     `code` int32 (n_items,): which item each row of factors is of. The first `n_proposed` rows, of
     the items with the most events, are proposed; the others only speak for a visitor who touched
-    them. Codes rise within either part. `item_factors` float32 (n_items, f): zero for an item
+    them. Codes rise within each part. `item_factors` float32 (n_items, f): zero for an item
     without events, which is never proposed. `inverse` float64 (f, f): see `fold_in.gram_inverse`;
-    `event_weights` float32 by event type. `near` int32 (n_proposed, length) or (0, 0): see
-    `near_items`.
+    `event_weights` float32 by event type. `near` (items with lists, length) or (0, 0): see
+    `near_items`; the first rows have lists.
     """
 
     code: NDArray[np.int32]
@@ -51,7 +52,7 @@ class AlsSource:
     half_life_events: float
     max_history: int
     largest_norm: float
-    near: NDArray[np.int32]
+    near: NDArray[np.uint16 | np.uint32]
 
     name: ClassVar[str] = "als"
 
@@ -78,14 +79,15 @@ class AlsSource:
             log, event_weights=event_weights, config=config.als, seed=seed, threads=threads
         )
         events = np.bincount(log.item, minlength=log.n_items)
-        code = most_first(events, config.als.max_items)
+        limit = config.als.max_items
+        code = most_first(events, limit, OWNERS_PER_PROPOSED * limit)
         factors = factors[code]
         norms = np.sqrt(np.square(factors, dtype=np.float64).sum(axis=1))
         inverse = gram_inverse(factors, config.als.regularization)
         largest_norm = float(norms.max(initial=0.0))
         return cls(
             code=code,
-            n_proposed=min(log.n_items, config.als.max_items),
+            n_proposed=min(log.n_items, limit),
             item_factors=factors,
             inverse=inverse,
             event_weights=np.asarray(event_weights, dtype=np.float32),
@@ -94,8 +96,9 @@ class AlsSource:
             max_history=config.max_history,
             largest_norm=largest_norm,
             near=list_near_items(
-                factors[: config.als.max_items],
+                factors[: OWNERS_PER_PROPOSED * limit],
                 inverse,
+                n_proposed=min(log.n_items, limit),
                 length=config.als.near_items,
                 largest_norm=largest_norm,
             ),
@@ -223,14 +226,14 @@ class AlsSource:
         )
 
 
-def most_first(events: NDArray[np.int64], limit: int) -> NDArray[np.int32]:
-    """Return all item codes: the `limit` with the most events, then the rest, each part ascending.
+def most_first(events: NDArray[np.int64], *limits: int) -> NDArray[np.int32]:
+    """Return all item codes by parts, each ascending: those with the most events, up to a limit.
 
-    >>> most_first(np.array([1, 5, 0, 5]), 2).tolist()
+    >>> most_first(np.array([1, 5, 0, 5]), 2, 3).tolist()
     [1, 3, 0, 2]
     """
     order = np.argsort(-events, kind="stable").astype(np.int32)
-    return np.concatenate([np.sort(order[:limit]), np.sort(order[limit:])])
+    return np.concatenate([np.sort(part) for part in np.split(order, limits)])
 
 
 def fit_item_factors(

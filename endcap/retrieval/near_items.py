@@ -16,6 +16,8 @@ from endcap.retrieval.inner_product import best_of_pairs, largest_inner_products
 from endcap.retrieval.source import Proposals, concatenate_proposals
 
 NEWEST_EVENTS: Final = 5
+OWNERS_PER_PROPOSED: Final = 2
+"""Items that have lists, for each one that is proposed: of what is rare, many are touched once."""
 WORTH_LISTING: Final = 10_000
 """With fewer items, to look at all of them costs less than a look into lists."""
 PER_ASKED: Final = 2
@@ -28,22 +30,27 @@ def list_near_items(
     item_factors: NDArray[np.float32],
     inverse: NDArray[np.float64],
     *,
+    n_proposed: int,
     length: int,
     largest_norm: float,
-) -> NDArray[np.int32]:
-    """Return, for each item, the `length` items that come first for who touched it alone.
+) -> NDArray[np.uint16 | np.uint32]:
+    """Return, for each item, the `length` proposed ones that come first for who touched it alone.
 
-    `item_factors` float32 (n, f), `inverse` float64 (f, f). int32 (n, length), by product; where
-    fewer have a positive one the list is filled with the item itself. (0, 0) if it is not worth it.
+    `item_factors` float32 (n, f), of which the first `n_proposed` are proposed; `inverse` float64
+    (f, f). Positions among the proposed, (n, length), by product; where fewer have a positive one,
+    the first of all fills the list. (0, 0) if listing is not worth it.
     """
-    n = len(item_factors)
-    if not length or n < WORTH_LISTING:
-        return np.zeros((0, 0), dtype=np.int32)
+    if not length or n_proposed < WORTH_LISTING:
+        return np.zeros((0, 0), dtype=np.uint16)
     vectors = (item_factors.astype(np.float64) @ inverse).astype(np.float32)
-    found = largest_inner_products(vectors, item_factors, k=length, largest_norm=largest_norm)
-    near = np.repeat(np.arange(n, dtype=np.int32), length).reshape(n, length)
-    counts = np.diff(found.ptr)
-    row = np.repeat(np.arange(n), counts)
+    found = largest_inner_products(
+        vectors, item_factors[:n_proposed], k=length, largest_norm=largest_norm
+    )
+    n = len(item_factors)
+    near: NDArray[np.uint16 | np.uint32] = np.zeros(
+        (n, length), dtype=np.uint16 if n_proposed <= 1 << 16 else np.uint32
+    )
+    row = np.repeat(np.arange(n), np.diff(found.ptr))
     near[row, np.arange(len(found.item)) - found.ptr[row]] = found.item
     return near
 
@@ -68,7 +75,7 @@ def listed_visitors(
 def best_of_near(
     vectors: NDArray[np.float32],
     items: NDArray[np.float32],
-    near: NDArray[np.int32],
+    near: NDArray[np.uint16 | np.uint32],
     visitor: NDArray[np.int64],
     row: NDArray[np.int32],
     *,
@@ -98,7 +105,7 @@ def best_of_near(
 def _best_of_chunk(
     vectors: NDArray[np.float32],
     items: NDArray[np.float32],
-    lists: NDArray[np.int32],
+    lists: NDArray[np.uint16 | np.uint32],
     visitor: NDArray[np.int64],
     k: int,
 ) -> Proposals:

@@ -10,7 +10,7 @@ from endcap.retrieval.fold_in import gram_inverse
 from endcap.retrieval.near_items import list_near_items
 from endcap.retrieval.source import Proposals, interleave_proposals
 
-N_ITEMS, N_PROPOSED, WIDTH = 3_000, 2_500, 16
+N_ITEMS, N_LISTED, N_PROPOSED, WIDTH = 3_000, 2_500, 2_000, 16
 
 
 @pytest.fixture(autouse=True)
@@ -19,14 +19,16 @@ def small_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def source(length: int) -> AlsSource:
-    """Items in clusters; a fifth of them, the last, is not proposed."""
+    """Items in clusters; the last ones are not proposed, and the very last not listed."""
     rng = np.random.default_rng(4)
     centres = rng.normal(size=(60, WIDTH))
     around = centres[rng.integers(60, size=N_ITEMS)]
     factors = (around + 0.4 * rng.normal(size=(N_ITEMS, WIDTH))).astype(np.float32)
     inverse = gram_inverse(factors, 10.0)
     norm = float(np.linalg.norm(factors, axis=1).max())
-    near = list_near_items(factors[:N_PROPOSED], inverse, length=length, largest_norm=norm)
+    near = list_near_items(
+        factors[:N_LISTED], inverse, n_proposed=N_PROPOSED, length=length, largest_norm=norm
+    )
     return AlsSource(
         code=np.arange(N_ITEMS, dtype=np.int32),
         n_proposed=N_PROPOSED,
@@ -41,7 +43,7 @@ def source(length: int) -> AlsSource:
     )
 
 
-def visitors(n: int, *, most: int = N_PROPOSED) -> Histories:
+def visitors(n: int, *, most: int = N_LISTED) -> Histories:
     rng = np.random.default_rng(7)
     lengths = rng.integers(0, 9, n)
     ptr = np.append(0, np.cumsum(lengths)).astype(np.int64)
@@ -95,7 +97,7 @@ def test_a_visitor_of_an_item_without_a_list_is_looked_up_among_all() -> None:
 
     listed, best = als.propose(histories, 100), exact(als).propose(histories, 100)
 
-    rare = {int(visitor) for visitor in rows[newest.item >= N_PROPOSED]}
+    rare = {int(visitor) for visitor in rows[newest.item >= N_LISTED]}
     assert 10 < len(rare) < 80
     for visitor in rare:
         assert of(listed, visitor) == of(best, visitor)
@@ -123,15 +125,18 @@ def test_a_small_catalogue_has_no_lists(monkeypatch: pytest.MonkeyPatch) -> None
     assert source(200).near.shape == (0, 0)
 
 
-def test_an_item_that_is_near_nothing_lists_itself() -> None:
+def test_a_list_holds_proposed_items_alone_and_the_first_of_all_where_there_are_no_more() -> None:
     factors = np.zeros((200, 4), dtype=np.float32)
     factors[:50, 0] = 1.0
+    factors[150:, 0] = 1.0
 
-    near = list_near_items(factors, np.eye(4), length=60, largest_norm=1.0)
+    near = list_near_items(factors, np.eye(4), n_proposed=120, length=60, largest_norm=1.0)
 
-    assert set(near[0, :50].tolist()) == set(range(50))
-    assert set(near[0, 50:].tolist()) == {0}
-    assert set(near[120].tolist()) == {120}
+    assert near.dtype == np.uint16
+    for owner in (0, 199):
+        assert set(near[owner, :50].tolist()) == set(range(50))
+        assert set(near[owner, 50:].tolist()) == {0}
+    assert set(near[120].tolist()) == {0}
 
 
 def test_proposals_of_two_kinds_come_back_in_the_visitors_order() -> None:
