@@ -6,10 +6,10 @@ from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from endcap.adapters.account_checks import BOOTSTRAP_PARAMETER
 from tests.infra_cdk.assembly import ROOT, Assembly
+from tests.moto_server import moto_server
 from tests.workflow.command_line import run_endcap, succeed
 
 CONFIG = ROOT / "endcap.toml"
@@ -19,11 +19,7 @@ LOAD = ("--events-per-month", "2e6", "--requests-per-month", "5e6", "--users", "
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[dict[str, str]]:
     """What leads to an account of moto's, with a stack that has a lake."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        endpoint = f"http://{host}:{port}"
+    with moto_server() as endpoint:
         session = boto3.Session("testing", "testing", region_name="eu-central-1")
         body = {
             "Resources": {"Lake": {"Type": "AWS::S3::Bucket"}},
@@ -41,8 +37,6 @@ def cloud() -> Iterator[dict[str, str]]:
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_DEFAULT_REGION": "eu-central-1",
         }
-    finally:
-        server.stop()
 
 
 def test_costs_are_told_as_a_table_and_as_json(assembly: Assembly) -> None:

@@ -16,7 +16,6 @@ import boto3
 from botocore.client import BaseClient
 from moto.awslambda.models import ImageConfig, LambdaFunction
 from moto.core.config import default_user_config
-from moto.server import ThreadedMotoServer
 from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
@@ -29,6 +28,7 @@ from infra_local.service_calls import ServiceCalls
 from infra_local.worker_pool import WorkerPool
 from state_machines.targets import Target
 from tests.infra_cdk.assembly import Resource, Template
+from tests.moto_server import moto_server
 
 REGION = "eu-central-1"
 UNKNOWN_TO_MOTO = {
@@ -173,11 +173,7 @@ class Account:
 @contextmanager
 def account(scratch: Path) -> Iterator[Account]:
     """Give an empty, bootstrapped account, whose state machines moto's interpreter runs."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        endpoint = f"http://{host}:{port}"
+    with moto_server() as endpoint:
         config: Any = default_user_config
         with (
             patch.dict(os.environ, {**KEYS, "AWS_ENDPOINT_URL": endpoint}),
@@ -196,8 +192,6 @@ def account(scratch: Path) -> Iterator[Account]:
                 )
             cloud.client("glue").create_database(DatabaseInput={"Name": DATABASE})
             yield cloud
-    finally:
-        server.stop()
 
 
 def _create_machine(

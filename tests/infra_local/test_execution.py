@@ -252,7 +252,10 @@ def test_workers_end_when_this_process_is_ended(tmp_path: Path, how: signal.Sign
     lake = tmp_path / "lake"
     script = (
         "from pathlib import Path\n"
+        "import signal\n"
         "from tests.infra_local.machines import *\n"
+        # A shell that starts the tests behind its back has them ignore Ctrl-C.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "branch = lambda name, state: {'StartAt': name, 'States': {name: state}}\n"
         f"slow = function({{'do': 'sleep', 'marks': {str(lake)!r}}})\n"
         "branches = [branch('A', slow), branch('B', job({'TOY_DO': 'sleep'}))]\n"

@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.client import BaseClient
-from moto.server import ThreadedMotoServer
 
+from tests.moto_server import moto_server
 from tests.workflow.command_line import champion_of, list_models, succeed
 
 pytestmark = pytest.mark.slow
@@ -39,11 +39,7 @@ class Cloud:
 def cloud(
     tiny_shop: Path, quick_config: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cloud]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        endpoint = f"http://{host}:{port}"
+    with moto_server() as endpoint:
         session = boto3.Session("testing", "testing", region_name="eu-west-1")
         s3 = session.client("s3", endpoint_url=endpoint)
         glue = session.client("glue", endpoint_url=endpoint)
@@ -62,8 +58,6 @@ def cloud(
         arguments = ("--raw", tiny_shop, "--lake", LAKE, "--config", quick_config)
         printed = succeed("run", *arguments, "--run-id", "in-the-cloud", env=env)
         yield Cloud(s3, glue, env, printed)
-    finally:
-        server.stop()
 
 
 def test_the_champion_is_in_the_bucket_and_is_the_model_of_any_other_lake(
