@@ -13,7 +13,7 @@ MINUTES ?= 10
 # One view session a line, items in order, oldest session first; may be gzipped.
 SESSIONS ?= ../shared/data/retailrocket/view_sessions.txt.gz
 
-.PHONY: help install demo test test-spark check synth diff deploy destroy format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-quality bench-features bench-workflow bench-serving bench-cold-start bench-load bench-packages clean
+.PHONY: help install demo test test-spark check synth diff deploy destroy format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-quality bench-features bench-workflow bench-serving bench-cold-start bench-load bench-near-items bench-packages clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -140,6 +140,10 @@ bench-load: $(STAMP) ## mixed traffic on two models of the demo's shop while the
 		echo 'seed = 7' > .bench/load/seed.toml && $(BIN)/endcap run --raw .bench/load/raw --lake .bench/load/lake \
 		--config .bench/load/seed.toml && touch .bench/load/two-models; }
 	@$(BIN)/python -m benchmarks.load .bench/load/lake --minutes $(MINUTES)
+
+bench-near-items: $(STAMP) ## how much of ALS's exact best is found near what was touched last, and what that saves
+	@test -f .bench/lake/champion.json || $(MAKE) --no-print-directory bench-workflow
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.near_items .bench/lake
 
 bench-packages: $(STAMP) ## what the images and the service's zip hold: wheels for both architectures, MB, imports
 	@$(BIN)/python -m benchmarks.packages

@@ -8,16 +8,15 @@ and nothing else imports every entry point of the target.
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, Literal
 
+from infra_cdk.components.api_package import PYTHON, install_wheels
+from infra_cdk.context import ROOT
 from state_machines.targets import TARGETS
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-PYTHON: Final = "3.13"
-LIBC: Final = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
+ARCHITECTURES: Final[tuple[Literal["x86_64", "arm64"], ...]] = ("x86_64", "arm64")
 LIMIT_MB: Final = {"api": 250, "lambda-batch": 10_000, "training": 10_000}
 LOCKS: Final = {"api": "api.txt", "lambda-batch": "batch.txt", "training": "batch.txt"}
 ENTRY_POINTS: Final = {
@@ -29,18 +28,9 @@ PIP: Final = ("-m", "pip", "--quiet", "--disable-pip-version-check", "install")
 EXACT: Final = ("--no-deps", "--require-hashes", "--only-binary=:all:")
 
 
-def unpack(lock: str, architecture: str, folder: Path) -> int:
+def unpack(lock: str, architecture: Literal["arm64", "x86_64"], folder: Path) -> int:
     """Install a lock's wheels for a platform into `folder` and return the megabytes."""
-    platforms = [f"--platform={libc}_{architecture}" for libc in LIBC]
-    subprocess.run(
-        [
-            *(sys.executable, *PIP, *EXACT, "--no-compile", "--implementation=cp"),
-            *(f"--python-version={PYTHON}", "--ignore-requires-python", *platforms),
-            *("--target", str(folder), "--requirement", str(ROOT / "requirements" / lock)),
-        ],
-        check=True,
-        stderr=subprocess.DEVNULL,
-    )
+    install_wheels(ROOT / "requirements" / lock, folder, architecture)
     return round(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6)
 
 
@@ -74,7 +64,7 @@ def import_all(lock: str, modules: list[str], folder: Path) -> str:
 def main() -> None:
     """Print a line for each target and architecture."""
     for target, lock in LOCKS.items():
-        for architecture in ("x86_64", "aarch64"):
+        for architecture in ARCHITECTURES:
             with TemporaryDirectory() as scratch:
                 size = unpack(lock, architecture, Path(scratch))
             verdict = "within" if size < LIMIT_MB[target] else "PAST"

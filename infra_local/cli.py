@@ -58,6 +58,7 @@ def run(
             help="Where a service keeps its events: they are trained on too.",
             metavar="DIR",
             file_okay=False,
+            exists=True,
         ),
     ] = None,
 ) -> None:

@@ -8,6 +8,8 @@ import boto3
 import pytest
 
 from endcap.adapters.account_checks import BOOTSTRAP_PARAMETER
+from endcap.cli_aws import read_place
+from infra_cdk.config import read_deployment
 from tests.infra_cdk.assembly import ROOT, Assembly
 from tests.moto_server import moto_server
 from tests.workflow.command_line import run_endcap, succeed
@@ -122,3 +124,13 @@ def test_a_stack_that_is_not_there_is_named(cloud: dict[str, str], tmp_path: Pat
 
     assert done.returncode == 1
     assert "no stack 'other'" in done.stderr
+
+
+def test_what_the_file_leaves_out_is_what_the_deployment_takes(tmp_path: Path) -> None:
+    config = tmp_path / "endcap.toml"
+    config.write_text("[stages.dev]\n")
+
+    deployment = read_deployment(config)
+
+    place = (deployment.name, deployment.stages["dev"].regions[0])
+    assert read_place(config, "dev", None) == place

@@ -12,7 +12,7 @@ import shutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
@@ -52,10 +52,9 @@ class DownloadCache:
             yield
         finally:
             with self._lock:
-                self._open[manifest.digest] -= 1
-            # When it was last wanted: a folder has no other memory of that.
-            with suppress(FileNotFoundError):
+                # When it was last wanted: a folder has no other memory of that.
                 os.utime(self.folder_of(manifest))
+                self._open[manifest.digest] -= 1
 
     def make_room(self) -> None:
         """Delete folders that nobody here has open, the longest unused first, past the limit."""

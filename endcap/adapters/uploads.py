@@ -15,7 +15,6 @@ from endcap.errors import NotFoundError
 PART_BYTES: Final = 16 << 20
 """A file of 10,000 parts, which is the most, has 160 GB."""
 
-_GONE: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 _NO_STACK: Final = "ValidationError"
 
 
@@ -86,11 +85,10 @@ def stack_outputs(formation: Any, stack: str) -> Mapping[str, str]:  # noqa: ANN
 
 def _etag_of(client: Any, bucket: str, key: str) -> str | None:  # noqa: ANN401
     try:
-        return str(client.head_object(Bucket=bucket, Key=key)["ETag"]).strip('"')
-    except ClientError as exc:
-        if error_code(exc) in _GONE:
-            return None
-        raise
+        with translated(f"s3://{bucket}/{key}"):
+            return str(client.head_object(Bucket=bucket, Key=key)["ETag"]).strip('"')
+    except NotFoundError:
+        return None
 
 
 def _open_upload(client: Any, bucket: str, key: str) -> tuple[str, dict[int, str]]:  # noqa: ANN401

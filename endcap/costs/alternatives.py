@@ -12,7 +12,6 @@ _CALLS_PER_LCU_HOUR: Final = 25 * 3600
 _BUSY_SHARE: Final = 0.25
 """Of an hour's capacity at its peak, what a shop uses on average over day and night."""
 _TRAINING_HOURS_PER_MILLION: Final = (2.0, 8.0)
-_TRAININGS: Final = 4.35
 
 
 def kubernetes_bill(load: Load, prices: PriceList) -> list[Line]:
@@ -27,8 +26,8 @@ def kubernetes_bill(load: Load, prices: PriceList) -> list[Line]:
     ]
 
 
-def personalize_bill(load: Load, prices: PriceList) -> list[Line]:
-    """Return what Amazon Personalize's custom recipes cost: ingestion, weekly training, inference.
+def personalize_bill(load: Load, prices: PriceList, *, trainings: float) -> list[Line]:
+    """Return what Amazon Personalize's custom recipes cost: ingestion, training, inference.
 
     Inference is paid by the hour of provisioned or used requests a second, at least one; training
     by normalised hours, of which the service itself decides how many.
@@ -36,10 +35,11 @@ def personalize_bill(load: Load, prices: PriceList) -> list[Line]:
     gb = load.events * read_measured()["event_bytes"] / 1e9
     per_second = max(load.requests / (HOURS_A_MONTH * 3600), 1.0)
     hours = [
-        _TRAININGS * each * load.events * load.months / 1e6 for each in _TRAINING_HOURS_PER_MILLION
+        trainings * max(each * load.events * load.months / 1e6, 1.0)
+        for each in _TRAINING_HOURS_PER_MILLION
     ]
     price = prices.get("personalize_training_hour")
-    low, high = (None if price is None else price * max(h, _TRAININGS) for h in hours)
+    low, high = (None if price is None else price * h for h in hours)
     peak = _line(
         "Personalize",
         "inference",

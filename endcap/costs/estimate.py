@@ -97,7 +97,7 @@ def total(lines: list[Line]) -> tuple[float, float, list[str]]:
 
 
 def read_measured() -> dict[str, Any]:
-    """Return what was measured of the code."""
+    """Return what estimates go by: mostly measured, and said where not."""
     text = (files("endcap.costs") / "measured.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
@@ -206,7 +206,7 @@ class _Bill:
         yield self._stored(
             "S3", "lake, a month of training", lake_gb * trainings, "s3_storage_gb_month"
         )
-        history_gb = self.log_events * 2 * self.measured["history_item_bytes"] / 1e9
+        history_gb = self.log_events * self.measured["history_stored_bytes"] / 1e9
         yield self._stored("DynamoDB", "histories", history_gb, "dynamodb_storage_gb_month")
         yield self._stored("DynamoDB", "their backup", history_gb, "dynamodb_backup_gb_month")
         yield self._stored("ECR", "images", self.measured["image_gb"], "ecr_storage_gb_month")

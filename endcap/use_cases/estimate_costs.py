@@ -26,7 +26,7 @@ def estimate_costs(assembly: Path, load: Load, *, prices: Path | None = None) ->
         "training": training_bill(deployed, load, listed),
         "idle": idle_bill(deployed, listed, load),
         "kubernetes": kubernetes_bill(load, listed),
-        "personalize": personalize_bill(load, listed),
+        "personalize": personalize_bill(load, listed, trainings=deployed.trainings),
     }
     return {
         "region": deployed.region,

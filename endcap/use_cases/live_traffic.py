@@ -1,5 +1,6 @@
 """What the record log tells of a window of time."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,19 +20,33 @@ class Exposure:
     shown_ms: int
 
 
-def read_events(log: RecordLog, *, since_ms: int, until_ms: int) -> list[VisitorEvent]:
-    """Return the events of a window, each once, by visitor and then time.
+def iter_events(log: RecordLog, *, since_ms: int, until_ms: int) -> Iterator[VisitorEvent]:
+    """Yield the events of a window, each once: of equal ids of a visitor the first that is read.
 
     The window is of when they happened; one that was told later is found if it was told in time.
-    Raises `RecordLogUnavailableError`.
+    Of each event 16 bytes are remembered, so a long log fits. Raises `RecordLogUnavailableError`.
     """
-    first: dict[tuple[str, str], VisitorEvent] = {}
+    seen: set[bytes] = set()
     for record in log.read(EVENTS, since_ms=since_ms):
         given: dict[str, Any] = {name: record.fields.get(name) for name in _FIELDS}
         event = VisitorEvent(**given)
         if since_ms <= event.time_ms < until_ms:
-            first.setdefault((event.user_id, event.event_id), event)
-    return sorted(first.values(), key=lambda event: (event.user_id, event.time_ms, event.event_id))
+            name = f"{len(event.user_id)} {event.user_id}{event.event_id}".encode()
+            digest = hashlib.blake2b(name, digest_size=16).digest()
+            if digest not in seen:
+                seen.add(digest)
+                yield event
+
+
+def to_fields(event: VisitorEvent) -> dict[str, Any]:
+    """Return what an event tells, by field, as plain JSON."""
+    return {name: value for name in _FIELDS if (value := getattr(event, name)) is not None}
+
+
+def read_events(log: RecordLog, *, since_ms: int, until_ms: int) -> list[VisitorEvent]:
+    """Return what `iter_events` yields by visitor and then time."""
+    events = iter_events(log, since_ms=since_ms, until_ms=until_ms)
+    return sorted(events, key=lambda event: (event.user_id, event.time_ms, event.event_id))
 
 
 def read_exposures(log: RecordLog, *, since_ms: int, until_ms: int) -> Iterator[Exposure]:

@@ -4,35 +4,37 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from endcap.dataset.mapping import RECORDED_EVENTS
 from endcap.errors import DatasetError
 from endcap.ports import ERASURES, RecordLog
-from endcap.use_cases.live_traffic import read_events
+from endcap.use_cases.live_traffic import iter_events, to_fields
 
 
 @contextmanager
 def with_recorded_events(raw: Path, log: RecordLog, *, now_ms: int) -> Iterator[Path]:
     """Give a folder that links to every file of `raw` and holds the recorded events besides.
 
-    They are all events received before `now_ms` (UTC epoch ms), each once, less those of visitors
-    who asked to be forgotten afterwards. Where nothing was recorded `raw` itself is given. Raises
-    `DatasetError` if `raw` has a file of the name that they get, `RecordLogUnavailableError`.
+    They are all events that happened before `now_ms` (UTC epoch ms), each once, less those of
+    visitors who asked to be forgotten afterwards. Where nothing was recorded `raw` itself is given.
+    Raises `DatasetError` if `raw` has a file of the name that they get, and
+    `RecordLogUnavailableError`.
     """
     erased_ms: dict[str, int] = {}
     for record in log.read(ERASURES, since_ms=0):
         user_id = str(record.fields["user_id"])
         erased_ms[user_id] = max(record.received_ms, erased_ms.get(user_id, 0))
-    events = [
+    events = (
         event
-        for event in read_events(log, since_ms=0, until_ms=now_ms)
+        for event in iter_events(log, since_ms=0, until_ms=now_ms)
         # By when it happened: what was told late of a time before is to be forgotten as well.
         if event.time_ms > erased_ms.get(event.user_id, -1)
-    ]
-    if not events:
+    )
+    first = next(events, None)
+    if first is None:
         yield raw
         return
     (name,) = RECORDED_EVENTS.files
@@ -45,7 +47,6 @@ def with_recorded_events(raw: Path, log: RecordLog, *, now_ms: int) -> Iterator[
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(os.path.realpath(file))
         with (folder / name).open("w", encoding="utf-8") as stream:
-            for event in events:
-                fields = {key: value for key, value in asdict(event).items() if value is not None}
-                stream.write(json.dumps(fields, sort_keys=True) + "\n")
+            for event in chain([first], events):
+                stream.write(json.dumps(to_fields(event)) + "\n")
         yield folder

@@ -36,7 +36,7 @@ def assemble(architecture: Literal["arm64", "x86_64"]) -> Path:
     build.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=build) as scratch:
         staged = Path(scratch) / "package"
-        _install(staged, architecture)
+        install_wheels(_LOCK, staged, architecture)
         for name in _UNUSED:
             shutil.rmtree(staged / name, ignore_errors=True)
         for name in _PACKAGES:
@@ -50,27 +50,31 @@ def _no_leftovers(_folder: str, names: list[str]) -> list[str]:
     return [name for name in names if name == "__pycache__" or name.endswith(".pyc")]
 
 
-def _install(folder: Path, architecture: str) -> None:
+def install_wheels(lock: Path, folder: Path, architecture: Literal["arm64", "x86_64"]) -> None:
+    """Unpack a lock's wheels for Lambda's Python, whichever runs this.
+
+    Raises `DeploymentError` if one cannot be had.
+    """
     platforms = [f"--platform={libc}_{_WHEELS[architecture]}" for libc in _LIBC]
     command = [
         *(sys.executable, "-m", "pip", "install"),
         *("--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps"),
         *("--require-hashes", "--only-binary=:all:", "--implementation=cp"),
-        # Wheels for Lambda's Python, whichever runs this.
         *(f"--python-version={PYTHON}", "--ignore-requires-python"),
         *platforms,
-        *("--target", str(folder), "--requirement", str(_LOCK)),
+        *("--target", str(folder), "--requirement", str(lock)),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         reason = next((line for line in done.stderr.splitlines() if "ERROR" in line), "pip failed")
-        raise DeploymentError(f"the service's wheels for {architecture}: {reason}")
+        raise DeploymentError(f"wheels of {lock.name} for {architecture}: {reason}")
 
 
 def _digest() -> str:
     digest = hashlib.sha256(_LOCK.read_bytes())
     for package in _PACKAGES:
-        for file in sorted((ROOT / package).rglob("*.py")):
+        files = (path for path in (ROOT / package).rglob("*") if path.is_file())
+        for file in sorted(path for path in files if "__pycache__" not in path.parts):
             digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0")
             digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]

@@ -1,6 +1,5 @@
 """The container images: one Dockerfile, a target for each kind of work."""
 
-from pathlib import Path
 from typing import Final
 
 from aws_cdk import IgnoreMode
@@ -9,7 +8,8 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+from infra_cdk.context import ROOT
+
 BATCH: Final = "lambda-batch"
 TRAINING: Final = "training"
 SPARK: Final = "spark"

@@ -64,8 +64,8 @@ class Network(Construct):
         acknowledge(
             self.vpc,
             {
-                "AwsSolutions-VPC7": "Nothing in it can be reached, and all that leaves goes to "
-                "AWS over TLS; flow logs of a month cost more than the containers that make them."
+                "AwsSolutions-VPC7": "Nothing in it can be reached, and nothing but TLS leaves; "
+                "flow logs would tell of the containers' own connections to AWS."
             },
         )
 

@@ -1,5 +1,8 @@
+import json
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,7 +129,8 @@ def test_other_designs_cost_the_same_with_and_without_use() -> None:
     hours = 30.4 * 24
     assert idle_low == busy_low
     assert idle_low == pytest.approx(hours * (0.10 + 3 * 0.096 + 0.0225 + 0.008) + 3 * 50 * 0.08)
-    inference = next(line for line in personalize_bill(idle, PRICES) if line.what == "inference")
+    personalize = personalize_bill(idle, PRICES, trainings=4)
+    inference = next(line for line in personalize if line.what == "inference")
     assert inference.low == pytest.approx(hours * 0.20)
 
 
@@ -151,3 +155,25 @@ def test_other_prices_can_be_given(tmp_path: Path) -> None:
     file.write_text("regions = 3\n")
     with pytest.raises(ConfigError, match="is no price list"):
         read_prices("us-east-1", file)
+
+
+def transitions(machine: str, repeats: dict[str, int]) -> int:
+    """Count the states that a run enters which succeeds and promotes."""
+
+    def count(states: dict[str, Any]) -> int:
+        n = 0
+        for name, state in states.items():
+            if name not in {"RecordFailure", "Failed", "KeepChampion"}:
+                inner = [*state.get("Branches", ()), *filter(None, [state.get("ItemProcessor")])]
+                n += 1 + repeats.get(name, 1) * sum(count(each["States"]) for each in inner)
+        return n
+
+    text = (files("state_machines") / f"{machine}.asl.json").read_text(encoding="utf-8")
+    return count(json.loads(text)["States"])
+
+
+def test_state_transitions_are_those_of_the_definitions() -> None:
+    measured = read_measured()
+    repeats = {"TrainRetrieval": 4, "GenerateCandidates": 6}
+    assert measured["training_transitions"] == transitions("training", repeats)
+    assert measured["monitoring_transitions"] == transitions("monitoring", {})

@@ -1,0 +1,58 @@
+"""How much of ALS's exact best is found near what a visitor touched last: LAKE."""
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from endcap.adapters.folder_lake import FolderLake
+from endcap.retrieval.als import AlsSource
+from endcap.retrieval.near_items import listed_visitors
+from endcap.use_cases.champions import open_model, require_champion
+from endcap.use_cases.clean_log import read_log
+from endcap.use_cases.publish_recommendations import histories_of, newest_users
+from endcap.use_cases.runs import open_run
+
+VISITORS: Final = 1_500
+NEWEST: Final = 20_000
+K: Final = 100
+
+
+def main() -> None:
+    """Print the shares that are found, and the time of one visitor's proposals, side by side."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("lake", type=Path)
+    lake = FolderLake(parser.parse_args().lake)
+    champion = require_champion(lake)
+    log = read_log(open_run(champion.run_id, lake), before_ms=champion.cut_ms)
+    users = np.random.default_rng(0).choice(newest_users(log, NEWEST), VISITORS, replace=False)
+    histories = histories_of(log, users, now_ms=champion.cut_ms)
+    with open_model(lake) as (_, model):
+        als = model.sources[AlsSource.name]
+        assert isinstance(als, AlsSource)  # noqa: S101
+        whole = replace(als, near=np.zeros((0, 0), dtype=np.uint16))
+        is_listed, _, _ = listed_visitors(histories, als._row_of_item, len(als.near))
+        near, exact = als.propose(histories, K), whole.propose(histories, K)
+        for k in (20, K):
+            found = [
+                np.isin(best, near.item[near.ptr[q] : near.ptr[q + 1]]).mean()
+                for q in range(VISITORS)
+                if len(best := exact.item[exact.ptr[q] : exact.ptr[q + 1]][:k])
+            ]
+            print(f"of the exact best {k}: {np.mean(found):.4f} found")
+        print(f"visitors whose newest items all have lists: {is_listed.mean():.3f}")
+        for name, source in (("near", als), ("all", whole)):
+            seconds = []
+            for q in range(400):
+                one = histories.slice(q, q + 1)
+                start = time.perf_counter()
+                source.propose(one, K)
+                seconds.append(time.perf_counter() - start)
+            print(f"{name:5} {1000 * np.median(seconds):.2f} ms a visitor in the median")
+
+
+if __name__ == "__main__":
+    main()
