@@ -83,7 +83,7 @@ def clean(
         _database(threads=threads, memory_limit_mb=memory_limit_mb) as connection,
         Quarantine(out / "quarantine" / "part-0.parquet") as quarantine,
     ):
-        intake = Intake(raw, mapping, bounds, cleaning.max_quarantine_share, quarantine)
+        intake = Intake(raw, mapping, bounds, cleaning.max_quarantine_share, quarantine, threads)
         try:
             facts = _clean_tables(intake, connection, out, types, cleaning, threads)
         except EndcapError as exc:

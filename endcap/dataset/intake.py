@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from endcap.dataset.mapping import (
     TimeUnit,
 )
 from endcap.dataset.plain_checks import plain_events, plain_properties
-from endcap.dataset.plain_reading import may_be_plain, read_plain_rows
+from endcap.dataset.plain_reading import judged, may_be_plain
 from endcap.dataset.property_rows import PropertyRows
 from endcap.dataset.quarantine import BadRow, FileTally, Quarantine
 from endcap.dataset.reading import (
@@ -62,6 +63,7 @@ class Intake:
     bounds: TimeBounds
     max_bad_share: float
     quarantine: Quarantine
+    threads: int = 1
     tallies: list[FileTally] = field(default_factory=list)
     warnings: list[dict[str, str]] = field(default_factory=list)
     parents: dict[str, str | None] = field(default_factory=dict)
@@ -112,10 +114,14 @@ class Intake:
             yield from read_batches(path, events, columns)
             return
         types, file_index = self.mapping.to_event_types(), len(self.tallies) - 1
-        for block in read_plain_rows(path, events, columns):
-            found = plain_events(
-                block, events, types, self.mapping.ignored_event_types, self.bounds
-            )
+        judge = partial(
+            plain_events,
+            events=events,
+            types=types,
+            ignored_types=self.mapping.ignored_event_types,
+            bounds=self.bounds,
+        )
+        for found in judged(path, events, columns, judge, threads=self.threads):
             tally.add_plain(len(found.time_ms), found.after_as_of, found.ignored)
             rows.add_plain(found, file_index)
             if found.others is not None:
@@ -166,8 +172,8 @@ class Intake:
             yield from read_batches(path, mapping, columns)
             return
         wanted = rows.wanted_as_written
-        for block in read_plain_rows(path, mapping, columns):
-            found = plain_properties(block, wanted, self.bounds)
+        judge = partial(plain_properties, wanted=wanted, bounds=self.bounds)
+        for found in judged(path, mapping, columns, judge, threads=self.threads):
             tally.add_plain(found.usable, found.after_as_of)
             rows.add_plain(found, first_position=done)
             if found.others is not None:

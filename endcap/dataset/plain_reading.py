@@ -1,9 +1,12 @@
 """A file of plain rows, block by block; what is not plain comes out as `RawBatch`es do."""
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,20 +23,27 @@ from endcap.dataset.reading import (
     readable_or_error,
 )
 
+T = TypeVar("T")
+
 _BLOCK_BYTES: Final = 1 << 20
 """What is computed of a block stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
 class PlainRows:
-    """A block of a file: its rows, and where the canonical columns are."""
+    """A block of a file: its lines, and where the canonical columns are."""
 
-    block: PlainBlock
+    data: bytes
     position: Mapping[str, int]
     width: int
     delimiter: str
     done: int
     """Rows of the file before the block."""
+
+    @cached_property
+    def block(self) -> PlainBlock:
+        """The rows. Split when asked for, so that it may be done in another thread."""
+        return split_plain(self.data, delimiter=self.delimiter, columns=self.width)
 
     def numbers(self, row: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the row numbers in the file of some rows of the block."""
@@ -68,6 +78,24 @@ def read_plain_rows(path: Path, files: FileSet, columns: Mapping[str, str]) -> I
         width, position = plain_header(stream, path, files, columns)
         done = 0
         for data in whole_lines(stream, block_bytes=_BLOCK_BYTES):
-            block = split_plain(data, delimiter=files.delimiter, columns=width)
-            yield PlainRows(block, position, width, files.delimiter, done)
-            done += block.lines
+            yield PlainRows(data, position, width, files.delimiter, done)
+            done += data.count(b"\n")
+
+
+def judged(
+    path: Path,
+    files: FileSet,
+    columns: Mapping[str, str],
+    judge: Callable[[PlainRows], T],
+    *,
+    threads: int,
+) -> Iterator[T]:
+    """Yield what `judge` says of each block of a file, in order; several blocks at a time."""
+    waiting: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for rows in read_plain_rows(path, files, columns):
+            waiting.append(pool.submit(judge, rows))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
