@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,6 +105,8 @@ def raw_rows(
 
     The file is read again, as far as needed: for what is rare and need not wait in memory.
     """
+    if file_format(path, files) is FileFormat.CSV and not files.quote:
+        return _raw_lines(path, numbers)
     wanted = np.asarray(numbers, dtype=np.int64)
     found: list[str] = []
     for batch in read_batches(path, files, columns):
@@ -111,6 +114,22 @@ def raw_rows(
         found += [batch.reject(i, "").raw for i in place.tolist()]
         if len(found) == len(wanted):
             break
+    return found
+
+
+def _raw_lines(path: Path, numbers: Sequence[int]) -> list[str]:
+    found: list[str] = []
+    with readable_or_error(path), open_bytes(path) as stream:
+        stream.readline()
+        done = 0
+        for data in whole_lines(stream):
+            stop = done + data.count(b"\n")
+            here = [n - done - 1 for n in numbers[len(found) : bisect_right(numbers, stop)]]
+            lines = data.split(b"\n") if here else []
+            found += [readable(lines[i].removesuffix(b"\r")) for i in here]
+            done = stop
+            if len(found) == len(numbers):
+                break
     return found
 
 
