@@ -11,7 +11,8 @@ in arrays (names end in ``_ms``).
 ``items``            ITEM_CODE int32, ITEM_ID str, FIRST_SEEN timestamp; sorted by ITEM_CODE
 ``users``            USER_CODE int32, USER_ID str, FIRST_SEEN timestamp; sorted by USER_CODE
 ``item_properties``  ITEM_ID str, PROPERTY str, VALUE str, NUMBER double or null, VALID_FROM
-                     timestamp, VALID_TO timestamp or null (still valid); intervals are half-open
+                     timestamp, VALID_TO timestamp or null (still valid); intervals are half-open;
+                     of the properties that features read and `CleaningConfig.other_properties`
 ``categories``       CATEGORY_ID str, PARENT_ID str or null
 ``quarantine``       FILE str, ROW_NUMBER int64 (1 = first data row), REASON str, RAW str
 """

@@ -33,6 +33,9 @@ class CleaningConfig(Section):
     """An event before this is impossible."""
     max_property_number: float = Field(default=1e9, gt=0)
     """A number of an item property beyond this is damaged: kept as text, not as a number."""
+    other_properties: tuple[str, ...] = ()
+    """Item properties that are kept beside price, category and availability, which features read;
+    ``["*"]`` keeps all. Rows of the others are checked and counted all the same."""
     session_timeout_minutes: float = Field(default=30.0, gt=0)
 
 

@@ -1,42 +1,46 @@
 """Visitors that click faster than people: flagged by what they did so far, not by what follows."""
 
-from duckdb import DuckDBPyConnection
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from endcap.config import CleaningConfig
 
+_DAY_MS: Final = 86_400_000
+_MINUTE_MS: Final = 60_000
 
-def flag_bots(connection: DuckDBPyConnection, config: CleaningConfig) -> None:
-    """Make table ``bot_events`` (event_id) out of table ``events`` of a DuckDB connection.
+
+def flag_bots(
+    user: NDArray[np.int32], time_ms: NDArray[np.int64], config: CleaningConfig
+) -> NDArray[np.bool_]:
+    """Return which events are a bot's. `user` and `time_ms`: (n,), in the order of the log.
 
     An event is a bot's if, up to and including it, its visitor had more than
     `bot_max_events_per_day` events on some UTC day or more than `bot_max_events_per_minute` in
     some UTC minute. From that moment on all of the visitor's events are flagged; what came before
     stays unflagged, since at its time nobody could know.
     """
-    day, minute = config.bot_max_events_per_day, config.bot_max_events_per_minute
-    connection.execute(
-        f"""
-        CREATE TABLE bot_events AS
-        WITH busy AS (
-            SELECT user_id FROM events GROUP BY user_id HAVING count(*) > {min(day, minute)}
-        ), counted AS (
-            SELECT event_id, user_id, time_ms, file_index, row_number,
-                row_number() OVER (
-                    PARTITION BY user_id, time_ms // 86400000
-                    ORDER BY time_ms, file_index, row_number
-                ) AS on_day,
-                row_number() OVER (
-                    PARTITION BY user_id, time_ms // 60000
-                    ORDER BY time_ms, file_index, row_number
-                ) AS in_minute
-            FROM events WHERE user_id IN (SELECT user_id FROM busy)
-        ), flagged AS (
-            SELECT event_id, bool_or(on_day > {day} OR in_minute > {minute}) OVER (
-                PARTITION BY user_id ORDER BY time_ms, file_index, row_number
-                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-            ) AS is_bot
-            FROM counted
-        )
-        SELECT event_id FROM flagged WHERE is_bot
-        """  # noqa: S608  two whole numbers
+    is_bot = np.zeros(len(user), dtype=np.bool_)
+    per_day, per_minute = config.bot_max_events_per_day, config.bot_max_events_per_minute
+    busy = np.bincount(user) > min(per_day, per_minute)
+    row = np.flatnonzero(busy[user])
+    if not len(row):
+        return is_bot
+    row = row[np.argsort(user[row], kind="stable")]
+    who, when = user[row], time_ms[row]
+    too_many = (_earlier(who, when // _DAY_MS) >= per_day) | (
+        _earlier(who, when // _MINUTE_MS) >= per_minute
     )
+    place = np.arange(len(row))
+    last = np.maximum.accumulate(np.where(too_many, place, -1))
+    is_bot[row] = last >= place - _earlier(who)
+    return is_bot
+
+
+def _earlier(*keys: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return how many neighbours before each row have the same keys."""
+    new = np.ones(len(keys[0]), dtype=np.bool_)
+    new[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    place = np.arange(len(new))
+    return place - np.maximum.accumulate(np.where(new, place, 0))

@@ -9,20 +9,23 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from duckdb import DuckDBPyConnection
 
-from endcap.columns import CATEGORY_ID
+from endcap.columns import (
+    AVAILABLE_PROPERTY,
+    CATEGORY_ID,
+    CATEGORY_PROPERTY,
+    ITEM_ID,
+    PRICE_PROPERTY,
+)
 from endcap.config import CleaningConfig
 from endcap.dataset.categories import find_faults, write_categories
 from endcap.dataset.histories import EventTypes
 from endcap.dataset.intake import Intake
-from endcap.dataset.interactions import (
-    build_events,
-    create_staging,
-    write_codes,
-    write_interactions,
-)
+from endcap.dataset.interactions import Events, build_events, write_codes, write_interactions
 from endcap.dataset.mapping import RETAILROCKET, LogMapping
-from endcap.dataset.properties import create_property_staging, write_intervals
+from endcap.dataset.properties import write_intervals
+from endcap.dataset.property_rows import PropertyRows
 from endcap.dataset.quarantine import Quarantine
 from endcap.dataset.report import assemble_report, write_report
 from endcap.dataset.summary import iso, summarise_events, summarise_properties
@@ -57,7 +60,8 @@ def clean(
     now_ms
         Times after this moment are impossible; None: after the year 2100.
     memory_limit_mb
-        What the database may use before it spills to disk.
+        What the database, which holds the item properties, may use before it spills to disk. The
+        events are in memory besides, some 170 bytes each at the peak.
 
     Raises
     ------
@@ -80,9 +84,9 @@ def clean(
         _database(threads=threads, memory_limit_mb=memory_limit_mb) as connection,
         Quarantine(out / "quarantine" / "part-0.parquet") as quarantine,
     ):
-        intake = Intake(raw, mapping, bounds, cleaning.max_quarantine_share, connection, quarantine)
+        intake = Intake(raw, mapping, bounds, cleaning.max_quarantine_share, quarantine, threads)
         try:
-            facts = _clean_tables(intake, out, types, cleaning)
+            facts = _clean_tables(intake, connection, out, types, cleaning, threads)
         except EndcapError as exc:
             write_report(assemble_report(intake, {}, stopped=str(exc)), out)
             raise
@@ -93,42 +97,54 @@ def clean(
 
 
 def _clean_tables(
-    intake: Intake, out: Path, types: EventTypes, cleaning: CleaningConfig
+    intake: Intake,
+    connection: DuckDBPyConnection,
+    out: Path,
+    types: EventTypes,
+    cleaning: CleaningConfig,
+    threads: int,
 ) -> dict[str, Any]:
-    connection = intake.connection
-    create_staging(connection, types)
-    create_property_staging(connection)
-    intake.read_events()
-    build_events(connection, cleaning)
-    intake.quarantine_duplicates()
-    _require_events(intake)
-    events = summarise_events(
-        connection, types, session_timeout_minutes=cleaning.session_timeout_minutes
-    )
-    write_codes(connection, out)
-    write_interactions(connection, out)
-    for table in ("events", "users", "bot_events", "duplicates", "repeated"):
-        connection.execute(f"DROP TABLE {table}")
+    events, duplicates = build_events(intake.read_events().columns(), cleaning)
+    intake.quarantine_duplicates(duplicates)
+    _require_events(intake, events)
+    log = summarise_events(events, types, session_timeout_minutes=cleaning.session_timeout_minutes)
+    write_codes(events, out)
+    write_interactions(connection, events, types, out, threads=threads)
+    items = pa.table({ITEM_ID: events.items.ids})
+    del events
     intake.read_categories()
     write_categories(intake.parents, out)
-    intake.read_properties()
+    style = intake.mapping.item_properties
+    rows = PropertyRows(
+        connection, renamed={} if style is None else style.names, wanted=_wanted(cleaning)
+    )
+    intake.read_properties(rows)
+    rows.finish()
+    connection.register("items", items)
     tree = pa.table({CATEGORY_ID: pa.array(list(intake.parents), pa.string())})
     connection.register("tree", tree)
-    properties = summarise_properties(connection, len(intake.parents))
-    style = intake.mapping.item_properties
+    properties = summarise_properties(connection, rows, len(intake.parents))
     counts = write_intervals(
         connection,
         out,
+        properties=rows.names,
         numbers="plain" if style is None else style.numbers,
         max_number=cleaning.max_property_number,
     )
-    _warn(intake, events, properties | counts, cleaning)
-    return {"events": events, "item_properties": properties | counts}
+    _warn(intake, log, properties | counts, cleaning)
+    return {"events": log, "item_properties": properties | counts}
 
 
-def _require_events(intake: Intake) -> None:
-    ((rows,),) = intake.connection.execute("SELECT count(*) FROM events").fetchall()
-    if rows:
+def _wanted(cleaning: CleaningConfig) -> frozenset[str] | None:
+    """Return the properties whose intervals are kept; None for all."""
+    if "*" in cleaning.other_properties:
+        return None
+    read = (PRICE_PROPERTY, CATEGORY_PROPERTY, AVAILABLE_PROPERTY)
+    return frozenset((*read, *cleaning.other_properties))
+
+
+def _require_events(intake: Intake, events: Events) -> None:
+    if len(events):
         return
     names = ", ".join(tally.file for tally in intake.tallies)
     if any(tally.after_as_of for tally in intake.tallies) and intake.bounds.as_of_ms is not None:
@@ -214,14 +230,14 @@ def _write_event_types(types: EventTypes, out: Path) -> None:
 
 @contextmanager
 def _database(*, threads: int, memory_limit_mb: int) -> Iterator[Any]:
-    """Open a database that lies in a folder of its own and is gone afterwards."""
+    """Open a database in memory that spills into a folder of its own."""
     with TemporaryDirectory(prefix="endcap-clean-") as scratch:
         settings: dict[str, str | bool | int | float | list[str]] = {
             "threads": threads,
             "memory_limit": f"{memory_limit_mb}MB",
             "temp_directory": scratch,
         }
-        connection = duckdb.connect(str(Path(scratch) / "clean.duckdb"), config=settings)
+        connection = duckdb.connect(config=settings)
         try:
             yield connection
         finally:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from duckdb import DuckDBPyConnection
+from numpy.typing import NDArray
 
 from endcap.columns import (
     CATEGORY_ID,
@@ -21,7 +23,7 @@ from endcap.columns import (
     VALID_FROM,
     VALUE,
 )
-from endcap.dataset.interactions import raw_text, stage_batch
+from endcap.dataset.event_rows import EventRows, place_of
 from endcap.dataset.mapping import (
     RECORDED_EVENTS,
     RETAILROCKET,
@@ -31,9 +33,17 @@ from endcap.dataset.mapping import (
     LogMapping,
     TimeUnit,
 )
-from endcap.dataset.properties import stage_properties
-from endcap.dataset.quarantine import BadRow, FileTally, Quarantine, readable
-from endcap.dataset.reading import RawBatch, find_files, has_typed_times, read_batches
+from endcap.dataset.plain_checks import plain_events, plain_properties
+from endcap.dataset.plain_reading import judged, may_be_plain
+from endcap.dataset.property_rows import PropertyRows
+from endcap.dataset.quarantine import BadRow, FileTally, Quarantine
+from endcap.dataset.reading import (
+    RawBatch,
+    find_files,
+    has_typed_times,
+    raw_rows,
+    read_batches,
+)
 from endcap.dataset.validation import (
     Checked,
     TimeBounds,
@@ -52,38 +62,36 @@ class Intake:
     mapping: LogMapping
     bounds: TimeBounds
     max_bad_share: float
-    connection: DuckDBPyConnection
     quarantine: Quarantine
+    threads: int = 1
     tallies: list[FileTally] = field(default_factory=list)
     warnings: list[dict[str, str]] = field(default_factory=list)
     parents: dict[str, str | None] = field(default_factory=dict)
-    property_rows: int = 0
+    _event_files: dict[int, tuple[Path, EventsMapping]] = field(default_factory=dict)
 
     def warn(self, code: str, message: str) -> None:
         """Add a warning to the report: a stable code, and one sentence."""
         self.warnings.append({"code": code, "message": message})
 
-    def read_events(self) -> None:
-        """Stage the valid events. Raises `DatasetError` if there is no event file."""
+    def read_events(self) -> EventRows:
+        """Return the valid events. Raises `DatasetError` if there is no event file."""
         paths = find_files(self.raw, self.mapping.events)
         if not paths:
             raise DatasetError(_what_is_expected(self.raw, self.mapping))
-        self._read_event_files(paths, self.mapping.events)
-        self._read_event_files(find_files(self.raw, RECORDED_EVENTS), RECORDED_EVENTS)
+        rows = EventRows()
+        self._read_event_files(rows, paths, self.mapping.events)
+        self._read_event_files(rows, find_files(self.raw, RECORDED_EVENTS), RECORDED_EVENTS)
+        return rows
 
-    def _read_event_files(self, paths: Iterable[Path], events: EventsMapping) -> None:
-        columns = {
-            EVENT_TIME: events.columns.time,
-            USER_ID: events.columns.user,
-            ITEM_ID: events.columns.item,
-            EVENT_TYPE: events.columns.event_type,
-        }
-        if events.columns.transaction is not None:
-            columns[TRANSACTION_ID] = events.columns.transaction
+    def _read_event_files(
+        self, rows: EventRows, paths: Iterable[Path], events: EventsMapping
+    ) -> None:
         for path in paths:
-            unit = _unit_of(path, events, events.columns.time, events.time_unit)
             tally = self._start(path, "events")
-            for batch in read_batches(path, events, columns):
+            file_index = len(self.tallies) - 1
+            self._event_files[file_index] = (path, events)
+            unit = _unit_of(path, events, events.columns.time, events.time_unit)
+            for batch in self._event_batches(rows, tally, path, events):
                 checked = check_events(
                     batch,
                     unit=unit,
@@ -94,21 +102,37 @@ class Intake:
                     bounds=self.bounds,
                 )
                 self._count(tally, batch, checked)
-                stage_batch(
-                    self.connection,
-                    checked.table,
-                    file_index=len(self.tallies) - 1,
-                    row_number=checked.row_number,
-                    raw=raw_text(batch.lines, checked.index),
-                )
+                rows.add_checked(checked, file_index)
             self._refuse_if_bad(tally)
 
-    def read_properties(self) -> None:
-        """Stage the valid item properties, if the folder has any."""
+    def _event_batches(
+        self, rows: EventRows, tally: FileTally, path: Path, events: EventsMapping
+    ) -> Iterator[RawBatch]:
+        """Yield what is to be judged row by row; of a plain file, all that is not plain."""
+        columns = _event_columns(events)
+        if not _is_plain(path, events):
+            yield from read_batches(path, events, columns)
+            return
+        types, file_index = self.mapping.to_event_types(), len(self.tallies) - 1
+        judge = partial(
+            plain_events,
+            events=events,
+            types=types,
+            ignored_types=self.mapping.ignored_event_types,
+            bounds=self.bounds,
+        )
+        for found in judged(path, events, columns, judge, threads=self.threads):
+            tally.add_plain(len(found.time_ms), found.after_as_of, found.ignored)
+            rows.add_plain(found, file_index)
+            if found.others is not None:
+                yield found.others
+
+    def read_properties(self, rows: PropertyRows) -> None:
+        """Add the valid item properties to `rows`, if the folder has any."""
         mapping = self.mapping.item_properties
         if mapping is None:
             return
-        columns = _property_columns(mapping)
+        done = 0
         for path in self._optional_files(mapping):
             time = mapping.columns.time
             unit = (
@@ -117,15 +141,43 @@ class Intake:
                 else _unit_of(path, mapping, time, mapping.time_unit)
             )
             tally = self._start(path, "item_properties")
-            for batch in read_batches(path, mapping, columns):
-                for place, part in enumerate(_properties_of(batch, mapping)):
+            for batch in self._property_batches(rows, tally, path, mapping, done):
+                parts = list(_properties_of(batch, mapping))
+                for place, part in enumerate(parts):
                     checked = check_properties(
                         part, unit=unit, id_format=mapping.id_format, bounds=self.bounds
                     )
                     if place == 0:
                         self._count(tally, batch, checked)
-                    self._stage_properties(checked.table, mapping)
+                    row_number = checked.row_number + done
+                    table = checked.table
+                    if mapping.wide:
+                        given = pc.not_equal(table.column(VALUE), "")
+                        table = table.filter(given)
+                        row_number = row_number[given.to_numpy()] * len(parts) + place
+                    rows.add_checked(table, row_number)
+            done += tally.rows
             self._refuse_if_bad(tally)
+
+    def _property_batches(
+        self,
+        rows: PropertyRows,
+        tally: FileTally,
+        path: Path,
+        mapping: ItemPropertiesMapping,
+        done: int,
+    ) -> Iterator[RawBatch]:
+        columns = _property_columns(mapping)
+        if mapping.wide or mapping.columns.time is None or not _is_plain(path, mapping):
+            yield from read_batches(path, mapping, columns)
+            return
+        wanted = rows.wanted_as_written
+        judge = partial(plain_properties, wanted=wanted, bounds=self.bounds)
+        for found in judged(path, mapping, columns, judge, threads=self.threads):
+            tally.add_plain(found.usable, found.after_as_of)
+            rows.add_plain(found, first_position=done)
+            if found.others is not None:
+                yield found.others
 
     def read_categories(self) -> None:
         """Read the category tree into `parents`, if the folder has one."""
@@ -141,18 +193,18 @@ class Intake:
                 self._add_categories(tally, batch, checked)
             self._refuse_if_bad(tally)
 
-    def quarantine_duplicates(self) -> None:
-        """Move what the table ``duplicates`` lists from kept to quarantined."""
-        reader = self.connection.sql(
-            "SELECT file_index, row_number, raw FROM duplicates ORDER BY file_index, row_number"
-        ).to_arrow_reader(65_536)
-        for batch in reader:
-            rows: dict[int, list[BadRow]] = {}
-            for index, number, raw in zip(*(column.to_pylist() for column in batch), strict=True):
-                rows.setdefault(index, []).append(BadRow(number, "duplicate", readable(raw)))
-            for index, found in rows.items():
-                self.tallies[index].kept -= len(found)
-                self.quarantine.add(self.tallies[index], found)
+    def quarantine_duplicates(self, positions: NDArray[np.int64]) -> None:
+        """Move the events at these positions, in ascending order, from kept to quarantined."""
+        rows: dict[int, list[int]] = {}
+        for position in positions.tolist():
+            index, number = place_of(position)
+            rows.setdefault(index, []).append(number)
+        for index, numbers in rows.items():
+            path, events = self._event_files[index]
+            texts = raw_rows(path, events, _event_columns(events), numbers)
+            found = [BadRow(n, "duplicate", t) for n, t in zip(numbers, texts, strict=True)]
+            self.tallies[index].kept -= len(found)
+            self.quarantine.add(self.tallies[index], found)
 
     def unread_files(self) -> list[str]:
         """Return the files at the top of the raw folder that were not read, sorted.
@@ -193,18 +245,6 @@ class Intake:
                 name = path.relative_to(self.raw).as_posix()
                 self.warn("empty_file", f"{name} is empty and was not read")
 
-    def _stage_properties(self, table: pa.Table, mapping: ItemPropertiesMapping) -> None:
-        if mapping.wide:
-            table = table.filter(pc.not_equal(table.column(VALUE), ""))
-        elif mapping.names:
-            own = pa.array(list(mapping.names))
-            canonical = pa.array(list(mapping.names.values()))
-            names = table.column(PROPERTY)
-            renamed = pc.coalesce(canonical.take(pc.index_in(names, own).combine_chunks()), names)
-            table = table.set_column(1, PROPERTY, renamed)
-        stage_properties(self.connection, table, first_position=self.property_rows)
-        self.property_rows += len(table)
-
     def _add_categories(self, tally: FileTally, batch: RawBatch, checked: Checked) -> None:
         again: list[BadRow] = []
         pairs = zip(
@@ -225,6 +265,27 @@ class Intake:
 
 def _unit_of(path: Path, files: FileSet, column: str, stated: TimeUnit) -> TimeUnit:
     return TimeUnit.MILLISECONDS if has_typed_times(path, files, column) else stated
+
+
+def _is_plain(path: Path, files: EventsMapping | ItemPropertiesMapping) -> bool:
+    """Return whether rows of the file may be read as plain ones: whole numbers, milliseconds."""
+    return (
+        files.id_format == "integer"
+        and files.time_unit is TimeUnit.MILLISECONDS
+        and may_be_plain(path, files)
+    )
+
+
+def _event_columns(events: EventsMapping) -> dict[str, str]:
+    columns = {
+        EVENT_TIME: events.columns.time,
+        USER_ID: events.columns.user,
+        ITEM_ID: events.columns.item,
+        EVENT_TYPE: events.columns.event_type,
+    }
+    if events.columns.transaction is not None:
+        columns[TRANSACTION_ID] = events.columns.transaction
+    return columns
 
 
 def _property_columns(mapping: ItemPropertiesMapping) -> dict[str, str]:

@@ -1,12 +1,14 @@
 """Valid events as the canonical tables: duplicates out, codes given, bots flagged, sorted."""
 
-from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ from endcap.columns import (
 )
 from endcap.config import CleaningConfig
 from endcap.dataset.bots import flag_bots
+from endcap.dataset.event_rows import EventColumns
 from endcap.dataset.histories import EventTypes
 
 UTC_MS: Final = pa.timestamp("ms", tz="UTC")
@@ -46,152 +49,178 @@ INTERACTIONS: Final = pa.schema(
     ]
 )
 
+_FEW_VALUES: Final = [ITEM_ID, EVENT_TYPE, TRANSACTION_ID, ITEM_CODE, EVENT_TYPE_CODE]
+
 # Lengths make the hashed text unambiguous whatever characters an id holds; 20 hexadecimal digits
 # keep the chance of one collision among a thousand million events below one in a million.
 _EVENT_ID_SQL: Final = """left(md5(concat_ws('|',
-    length(user_id), user_id, length(item_id), item_id, type_name, time_ms,
+    length(user_id), user_id, length(item_id), item_id, event_type, event_time,
     coalesce('t' || transaction_id, ''))), 20)"""
 
 
-def create_staging(connection: DuckDBPyConnection, types: EventTypes) -> None:
-    """Make the table ``staged`` that valid events are appended to as they are read."""
-    connection.execute(
-        """CREATE TABLE staged (user_id VARCHAR, item_id VARCHAR, event_type TINYINT,
-           time_ms BIGINT, transaction_id VARCHAR, file_index INTEGER, row_number BIGINT,
-           raw VARCHAR)"""
-    )
-    connection.execute("CREATE TABLE event_types (code TINYINT, type_name VARCHAR)")
-    rows = [(code, name) for code, name in enumerate(types.names)]
-    connection.executemany("INSERT INTO event_types VALUES (?, ?)", rows)
+@dataclass(frozen=True)
+class KnownIds:
+    """Users or items: a code is a place in `ids`, in order of first appearance, ties by id."""
+
+    ids: pa.Array
+    first_ms: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.ids)
 
 
-def build_events(connection: DuckDBPyConnection, config: CleaningConfig) -> None:
-    """Turn ``staged`` into ``events``, ``duplicates``, ``items``, ``users`` and ``bot_events``.
+@dataclass(frozen=True)
+class Events:
+    """n events without duplicates, in the order of ``interactions``, as parallel arrays.
+
+    `user`, `item` int32 codes, `event_type` int8, `time_ms` int64, `is_bot` bool; `transaction`
+    int32 is a place in `transactions`, -1 for none.
+    """
+
+    user: NDArray[np.int32]
+    item: NDArray[np.int32]
+    event_type: NDArray[np.int8]
+    time_ms: NDArray[np.int64]
+    is_bot: NDArray[np.bool_]
+    transaction: NDArray[np.int32]
+    transactions: pa.Array
+    users: KnownIds
+    items: KnownIds
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self.time_ms)
+
+
+def build_events(read: EventColumns, config: CleaningConfig) -> tuple[Events, NDArray[np.int64]]:
+    """Return the events, and the positions of the duplicates that were left out, ascending.
 
     Of exact duplicates the first in reading order is an event, the others are duplicates.
     """
-    connection.execute(
-        f"""CREATE TABLE identified AS
-            SELECT staged.*, type_name, {_EVENT_ID_SQL} AS event_id
-            FROM staged JOIN event_types ON staged.event_type = event_types.code"""  # noqa: S608  constants
+    repeated = _repeated(read)
+    kept: NDArray[np.int64] | slice = slice(None)
+    if len(repeated):
+        is_kept = np.ones(len(read.time_ms), dtype=np.bool_)
+        is_kept[repeated] = False
+        kept = np.flatnonzero(is_kept)
+    time_ms = read.time_ms[kept]
+    user, users = _by_appearance(read.user[kept], time_ms, read.users)
+    item, items = _by_appearance(read.item[kept], time_ms, read.items)
+    events = Events(
+        user=user,
+        item=item,
+        event_type=read.event_type[kept],
+        time_ms=time_ms,
+        is_bot=flag_bots(user, time_ms, config),
+        transaction=read.transaction[kept],
+        transactions=read.transactions,
+        users=users,
+        items=items,
     )
-    connection.execute("DROP TABLE staged")
-    connection.execute(
-        """CREATE TABLE repeated AS
-           SELECT event_id, min({'file': file_index, 'row': row_number}) AS first
-           FROM identified GROUP BY event_id HAVING count(*) > 1"""
-    )
-    connection.execute(
-        """CREATE TABLE duplicates AS
-           SELECT file_index, row_number, raw FROM identified JOIN repeated USING (event_id)
-           WHERE {'file': file_index, 'row': row_number} > first"""
-    )
-    connection.execute(
-        """CREATE TABLE events AS
-           SELECT event_id, user_id, item_id, event_type, type_name, time_ms, transaction_id,
-                  file_index, row_number
-           FROM identified ANTI JOIN duplicates USING (file_index, row_number)"""
-    )
-    connection.execute("DROP TABLE identified")
-    for table, key, code in (("items", ITEM_ID, ITEM_CODE), ("users", USER_ID, USER_CODE)):
-        connection.execute(
-            f"""CREATE TABLE {table} AS
-                SELECT (row_number() OVER (ORDER BY first_ms, {key}) - 1)::INTEGER AS {code},
-                       {key}, first_ms
-                FROM (SELECT {key}, min(time_ms) AS first_ms FROM events GROUP BY {key})"""  # noqa: S608  constants
-        )
-    flag_bots(connection, config)
+    return events, np.sort(read.position[repeated])
 
 
-def write_codes(connection: DuckDBPyConnection, out: Path) -> None:
+def _repeated(read: EventColumns) -> NDArray[np.int64]:
+    """Return the rows that repeat an earlier one. They have its time, so they lie near it."""
+    same_time = read.time_ms[1:] == read.time_ms[:-1]
+    among = np.flatnonzero(np.append(same_time, False) | np.insert(same_time, 0, False))
+    keys = [
+        column[among]
+        for column in (read.transaction, read.event_type, read.item, read.user, read.time_ms)
+    ]
+    order = np.lexsort(keys)
+    same = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
+    return among[order[1:][same]]
+
+
+def _by_appearance(
+    code: NDArray[np.int32], time_ms: NDArray[np.int64], ids: pa.Array
+) -> tuple[NDArray[np.int32], KnownIds]:
+    """Give codes in order of first appearance, ties by id. `time_ms` ascends."""
+    first = np.full(len(ids), len(code), dtype=np.int64)
+    first[code[::-1]] = np.arange(len(code) - 1, -1, -1)
+    order = np.argsort(first, kind="stable")
+    order = order[: np.searchsorted(first[order], len(code))]
+    first_ms = time_ms[first[order]]
+    tied = np.zeros(len(order) + 1, dtype=np.bool_)
+    tied[1:-1] = first_ms[1:] == first_ms[:-1]
+    place = np.flatnonzero(tied[1:] | tied[:-1])
+    if len(place):
+        ties = pa.table({"ms": first_ms[place], "id": ids.take(pa.array(order[place]))})
+        keys = [("ms", "ascending"), ("id", "ascending")]
+        order[place] = order[place[pc.sort_indices(ties, sort_keys=keys).to_numpy()]]
+    new = np.empty(len(ids), dtype=np.int32)
+    new[order] = np.arange(len(order), dtype=np.int32)
+    return new[code], KnownIds(ids.take(pa.array(order)), first_ms)
+
+
+def write_codes(events: Events, out: Path) -> None:
     """Write ``items.parquet`` and ``users.parquet``."""
-    for table, key, code in (("items", ITEM_ID, ITEM_CODE), ("users", USER_ID, USER_CODE)):
-        found = connection.sql(
-            f"SELECT {code}, {key}, first_ms AS {FIRST_SEEN} FROM {table} ORDER BY {code}"  # noqa: S608  constants
-        ).to_arrow_table()
+    for name, known, key, code in (
+        ("items", events.items, ITEM_ID, ITEM_CODE),
+        ("users", events.users, USER_ID, USER_CODE),
+    ):
         schema = pa.schema([(code, pa.int32()), (key, pa.string()), (FIRST_SEEN, UTC_MS)])
-        write_table(found.cast(schema), out / f"{table}.parquet")
+        codes = np.arange(len(known), dtype=np.int32)
+        columns = [pa.array(codes), known.ids, pa.array(known.first_ms).cast(UTC_MS)]
+        write_table(pa.Table.from_arrays(columns, schema=schema), out / f"{name}.parquet")
 
 
-def write_interactions(connection: DuckDBPyConnection, out: Path) -> None:
-    """Write ``interactions/event_date=YYYY-MM-DD/part-0.parquet``, each day whole."""
-    reader = connection.sql(
-        """SELECT event_id, user_id, item_id, type_name AS event_type, time_ms AS event_time,
-                  transaction_id, user_code, item_code, event_type AS event_type_code,
-                  bot_events.event_id IS NOT NULL AS is_bot
-           FROM events JOIN users USING (user_id) JOIN items USING (item_id)
-                LEFT JOIN bot_events USING (event_id)
-           ORDER BY time_ms, file_index, row_number"""
-    ).to_arrow_reader(65_536)
-    for day, table in _by_day(reader):
-        folder = out / "interactions" / f"event_date={day}"
-        folder.mkdir(parents=True)
-        write_table(table, folder / "part-0.parquet")
-
-
-def _by_day(reader: pa.RecordBatchReader) -> Iterator[tuple[str, pa.Table]]:
-    """Yield (UTC date, its rows) of batches that are sorted by time."""
-    pending: list[pa.RecordBatch] = []
-    current: int | None = None
-    for batch in reader:
-        days = batch.column(EVENT_TIME).to_numpy() // DAY_MS
-        starts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
-        for low, high in pairwise(starts):
-            if low == high:
-                continue
-            if current is not None and days[low] != current:
-                yield _date(current), _cast(pending)
-                pending = []
-            current = int(days[low])
-            pending.append(batch.slice(low, high - low))
-    if current is not None:
-        yield _date(current), _cast(pending)
-
-
-def _date(day: int) -> str:
-    return str(np.datetime64(day, "D"))
-
-
-def _cast(batches: list[pa.RecordBatch]) -> pa.Table:
-    return pa.Table.from_batches(batches).cast(INTERACTIONS).combine_chunks()
-
-
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write one Parquet file: the same rows give the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table.combine_chunks(), path, compression="zstd", row_group_size=131_072)
-
-
-def stage_batch(
-    connection: DuckDBPyConnection,
-    table: pa.Table,
-    *,
-    file_index: int,
-    row_number: NDArray[np.int64],
-    raw: pa.Array,
+def write_interactions(
+    connection: DuckDBPyConnection, events: Events, types: EventTypes, out: Path, *, threads: int
 ) -> None:
-    """Append the valid events of one batch to ``staged``."""
-    staged = pa.table(
-        {
-            USER_ID: table.column(USER_ID),
-            ITEM_ID: table.column(ITEM_ID),
-            EVENT_TYPE: table.column(EVENT_TYPE),
-            "time_ms": table.column(EVENT_TIME),
-            TRANSACTION_ID: table.column(TRANSACTION_ID),
-            "file_index": pa.array(np.full(len(table), file_index, dtype=np.int32)),
-            "row_number": pa.array(row_number),
-            "raw": raw,
-        }
+    """Write ``interactions/event_date=YYYY-MM-DD/part-0.parquet``, each day whole."""
+    days = events.time_ms // DAY_MS
+    edges = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
+
+    def write(span: tuple[int, int]) -> None:
+        low, high = span
+        folder = out / "interactions" / f"event_date={np.datetime64(int(days[low]), 'D')}"
+        with connection.cursor() as cursor:
+            table = _interactions(cursor, events, types, low, high)
+        write_table(table, folder / "part-0.parquet", few_values=_FEW_VALUES)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(write, pairwise(edges)))
+
+
+def _interactions(
+    cursor: DuckDBPyConnection, events: Events, types: EventTypes, low: int, high: int
+) -> pa.Table:
+    span = slice(low, high)
+    transaction = events.transaction[span]
+    columns = {
+        USER_ID: events.users.ids.take(pa.array(events.user[span])),
+        ITEM_ID: events.items.ids.take(pa.array(events.item[span])),
+        EVENT_TYPE: pa.array(types.names).take(pa.array(events.event_type[span])),
+        EVENT_TIME: pa.array(events.time_ms[span]),
+        TRANSACTION_ID: events.transactions.take(pa.array(transaction, mask=transaction < 0)),
+        USER_CODE: pa.array(events.user[span]),
+        ITEM_CODE: pa.array(events.item[span]),
+        EVENT_TYPE_CODE: pa.array(events.event_type[span]),
+        IS_BOT: pa.array(events.is_bot[span]),
+    }
+    table = pa.table(columns)
+    cursor.register("day", table.select([USER_ID, ITEM_ID, EVENT_TYPE, EVENT_TIME, TRANSACTION_ID]))
+    event_id = cursor.sql(f"SELECT {_EVENT_ID_SQL} AS event_id FROM day").to_arrow_table()  # noqa: S608  constants
+    return (
+        table.append_column(EVENT_ID, event_id.column(0))
+        .select(INTERACTIONS.names)
+        .cast(INTERACTIONS)
     )
-    connection.register("batch", staged)
-    connection.execute("INSERT INTO staged SELECT * FROM batch")
-    connection.unregister("batch")
 
 
-def raw_text(lines: Sequence[bytes | str], index: NDArray[np.int64]) -> pa.Array:
-    """Return the raw rows at `index` as strings, to show a duplicate by."""
-    if isinstance(lines, (pa.Array, pa.ChunkedArray)):
-        return lines.take(pa.array(index)).cast(pa.string())
-    found = (lines[i] for i in index.tolist())
-    texts = (line.decode() if isinstance(line, bytes) else line for line in found)
-    return pa.array(texts, pa.string())
+def write_table(table: pa.Table, path: Path, *, few_values: list[str] | bool = True) -> None:
+    """Write one Parquet file: the same rows give the same bytes.
+
+    `few_values`: the columns for which a dictionary is worth trying.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(
+        table.combine_chunks(),
+        path,
+        compression="zstd",
+        row_group_size=131_072,
+        use_dictionary=few_values,
+    )

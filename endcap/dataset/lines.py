@@ -52,7 +52,7 @@ def whole_lines(stream: IO[bytes], *, block_bytes: int = BLOCK_BYTES) -> Iterato
         yield carry + b"\n"
 
 
-def _byte_spans(data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> pa.Array:
+def byte_spans(data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> pa.Array:
     """Return the spans as a BinaryArray, element 2k; between them lie the separators, 2k + 1."""
     offsets = np.empty(2 * len(starts) + 1, dtype=np.int32)
     offsets[0:-1:2] = starts
@@ -81,7 +81,7 @@ def split_block(data: bytes, *, delimiter: str, columns: int) -> SplitBlock:
     has_return = (raw[feeds - 1] == _CARRIAGE_RETURN) & (feeds > starts[first])
     stops[last] -= has_return
     good = last - first + 1 == columns
-    tokens = _byte_spans(data, starts, stops)
+    tokens = byte_spans(data, starts, stops)
     fields = tuple(tokens.take(pa.array(2 * (first[good] + j))) for j in range(columns))
-    lines = _byte_spans(data, starts[first], stops[last])
+    lines = byte_spans(data, starts[first], stops[last])
     return SplitBlock(lines.take(pa.array(np.arange(0, 2 * len(last), 2))), good, fields)

@@ -1,6 +1,6 @@
 """Item properties: dated values in, half-open intervals of validity out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,7 @@ from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
 from endcap.columns import ITEM_ID, NUMBER, PROPERTY, VALID_FROM, VALID_TO, VALUE
+from endcap.dataset.ids import as_texts
 from endcap.dataset.interactions import UTC_MS
 
 ITEM_PROPERTIES: Final = pa.schema(
@@ -29,30 +30,23 @@ _PLAIN: Final = r"^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"
 _ROWS_PER_GROUP: Final = 262_144
 
 
-def create_property_staging(connection: DuckDBPyConnection) -> None:
-    """Make the table ``staged_properties`` that valid rows are appended to as they are read."""
-    connection.execute(
-        """CREATE TABLE staged_properties (item_id VARCHAR, property VARCHAR, value VARCHAR,
-           time_ms BIGINT, position BIGINT)"""
-    )
-
-
-def stage_properties(
-    connection: DuckDBPyConnection, table: pa.Table, *, first_position: int
-) -> None:
-    """Append one batch to ``staged_properties``; `first_position`: rows staged before it."""
-    position = np.arange(first_position, first_position + len(table), dtype=np.int64)
-    connection.register("batch", table.append_column("position", pa.array(position)))
-    connection.execute("INSERT INTO staged_properties SELECT * FROM batch")
-    connection.unregister("batch")
+_RANK: Final = "rank"
+_ITEM: Final = "item"
+_GROUP: Final = (_RANK, _ITEM, "item_text")
 
 
 def write_intervals(
-    connection: DuckDBPyConnection, out: Path, *, numbers: str, max_number: float
+    connection: DuckDBPyConnection,
+    out: Path,
+    *,
+    properties: Sequence[str],
+    numbers: str,
+    max_number: float,
 ) -> dict[str, int]:
     """Write ``item_properties/part-0.parquet``, sorted by property, item and time.
 
-    So whoever asks for a few properties reads only their part of the file.
+    So whoever asks for a few properties reads only their part of the file. Items whose ids are
+    plain whole numbers are sorted by number, after the others.
 
     Of several values of a property at the same moment the last one read counts. A value that
     repeats the one before it adds nothing and is merged into its interval. NUMBER is the value of
@@ -61,17 +55,37 @@ def write_intervals(
     Returns counts: ``intervals``, ``merged``, ``superseded``, ``numbers``, ``numbers_too_large``.
     """
     counts = dict.fromkeys(("intervals", "merged", "superseded", "numbers", "numbers_too_large"), 0)
+    names = sorted(properties)
+    rank = pa.table({"property": [properties.index(n) for n in names], _RANK: range(len(names))})
+    connection.register("ranks", rank)
     reader = connection.sql(
-        """SELECT item_id, property, value, time_ms AS valid_from FROM staged_properties
-           ORDER BY property, item_id, time_ms, position"""
-    ).to_arrow_reader(262_144)
+        """SELECT rank::INTEGER AS rank, item, item_text, value, time_ms AS valid_from
+           FROM staged_properties JOIN ranks USING (property)
+           ORDER BY rank, item, item_text, time_ms, position"""
+    ).to_arrow_reader(_ROWS_PER_GROUP)
     path = out / "item_properties" / "part-0.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(path, ITEM_PROPERTIES, compression="zstd") as writer:
         for table in _equal_sized(_intervals(rows, counts) for rows in _whole_groups(reader)):
-            number = _numbers(table.column(VALUE), numbers, max_number, counts)
-            writer.write_table(table.add_column(3, NUMBER, number).cast(ITEM_PROPERTIES))
+            writer.write_table(_canonical(table, names, numbers, max_number, counts))
     return counts
+
+
+def _canonical(
+    rows: pa.Table, names: list[str], numbers: str, max_number: float, counts: dict[str, int]
+) -> pa.Table:
+    value, since, until = (rows.column(name) for name in (VALUE, VALID_FROM, VALID_TO))
+    item = as_texts(*(rows.column(name).combine_chunks() for name in (_ITEM, "item_text")))
+    place = rows.column(_RANK).combine_chunks()
+    columns = [
+        item,
+        pa.DictionaryArray.from_arrays(place, pa.array(names, pa.string())).cast(pa.string()),
+        value,
+        _numbers(value, numbers, max_number, counts),
+        since.cast(UTC_MS),
+        until.cast(UTC_MS),
+    ]
+    return pa.Table.from_arrays(columns, schema=ITEM_PROPERTIES)
 
 
 def _equal_sized(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -94,13 +108,13 @@ def _equal_sized(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _whole_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
-    """Yield sorted rows in tables that never end within an (item, property) group."""
+    """Yield sorted rows in tables that never end within a (property, item) group."""
     carry: pa.Table | None = None
     for batch in reader:
         table = pa.Table.from_batches([batch])
         if carry is not None and carry.num_rows:
             table = pa.concat_tables([carry, table]).combine_chunks()
-        starts = np.flatnonzero(_is_new(table, ITEM_ID, PROPERTY))
+        starts = np.flatnonzero(_is_new(table, *_GROUP))
         cut = int(starts[-1]) if len(starts) else 0
         if cut:
             yield table.slice(0, cut).combine_chunks()
@@ -121,14 +135,14 @@ def _is_new(table: pa.Table, *names: str) -> NDArray[np.bool_]:
 
 
 def _intervals(rows: pa.Table, counts: dict[str, int]) -> pa.Table:
-    last_of_moment = np.append(_is_new(rows, ITEM_ID, PROPERTY, VALID_FROM)[1:], True)
+    last_of_moment = np.append(_is_new(rows, *_GROUP, VALID_FROM)[1:], True)
     latest = rows.filter(pa.array(last_of_moment)).combine_chunks()
-    changes = latest.filter(pa.array(_is_new(latest, ITEM_ID, PROPERTY, VALUE))).combine_chunks()
+    changes = latest.filter(pa.array(_is_new(latest, *_GROUP, VALUE))).combine_chunks()
     counts["superseded"] += rows.num_rows - latest.num_rows
     counts["merged"] += latest.num_rows - changes.num_rows
     counts["intervals"] += changes.num_rows
     starts = changes.column(VALID_FROM).to_numpy()
-    is_last = np.append(_is_new(changes, ITEM_ID, PROPERTY)[1:], True)
+    is_last = np.append(_is_new(changes, *_GROUP)[1:], True)
     valid_to = pa.array(np.append(starts[1:], 0), pa.int64(), mask=is_last)
     return changes.append_column(VALID_TO, valid_to)
 
@@ -136,13 +150,16 @@ def _intervals(rows: pa.Table, counts: dict[str, int]) -> pa.Table:
 def _numbers(
     values: pa.ChunkedArray, style: str, max_number: float, counts: dict[str, int]
 ) -> pa.Array:
-    values = values.combine_chunks()
-    single = pc.match_substring_regex(values, _PREFIXED if style == "prefixed" else _PLAIN)
-    text = pc.if_else(single, values, None)
+    # Values repeat: the patterns look at each one once.
+    encoded = values.combine_chunks().dictionary_encode()
+    known = encoded.dictionary
+    single = pc.match_substring_regex(known, _PREFIXED if style == "prefixed" else _PLAIN)
+    text = pc.if_else(single, known, None)
     digits = pc.utf8_ltrim(text, "n+") if style == "prefixed" else pc.utf8_ltrim(text, "+")
     number = digits.cast(pa.float64())
     small = pc.less_equal(pc.abs(number), max_number)
-    kept = pc.if_else(small, number, None)
+    kept = pc.if_else(small, number, None).take(encoded.indices)
     counts["numbers"] += len(kept) - kept.null_count
-    counts["numbers_too_large"] += kept.null_count - number.null_count
+    too_large = pc.fill_null(pc.invert(small), False).take(encoded.indices)
+    counts["numbers_too_large"] += pc.sum(too_large).as_py() or 0
     return kept

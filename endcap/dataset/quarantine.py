@@ -89,6 +89,13 @@ class FileTally:
             if known is None or row.row_number < known.row_number:
                 self.examples[row.reason] = row
 
+    def add_plain(self, kept: int, after_as_of: int, ignored: int = 0) -> None:
+        """Count rows that were found usable, or left out, without a look at each."""
+        self.rows += kept + after_as_of + ignored
+        self.kept += kept
+        self.after_as_of += after_as_of
+        self.ignored += ignored
+
     def to_json(self) -> dict[str, Any]:
         """Return the tally as JSON values."""
         return {

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,15 +94,58 @@ def read_batches(path: Path, files: FileSet, columns: Mapping[str, str]) -> Iter
         FileFormat.PARQUET: _read_parquet,
         FileFormat.JSON_LINES: _read_json_lines,
     }
-    try:
+    with readable_or_error(path):
         yield from readers[file_format(path, files)](path, files, columns)
+
+
+def raw_rows(
+    path: Path, files: FileSet, columns: Mapping[str, str], numbers: Sequence[int]
+) -> list[str]:
+    """Return the readable text of some usable rows of a file, by ascending row number.
+
+    The file is read again, as far as needed: for what is rare and need not wait in memory.
+    """
+    if file_format(path, files) is FileFormat.CSV and not files.quote:
+        return _raw_lines(path, numbers)
+    wanted = np.asarray(numbers, dtype=np.int64)
+    found: list[str] = []
+    for batch in read_batches(path, files, columns):
+        _, place, _ = np.intersect1d(batch.row_number, wanted, return_indices=True)
+        found += [batch.reject(i, "").raw for i in place.tolist()]
+        if len(found) == len(wanted):
+            break
+    return found
+
+
+def _raw_lines(path: Path, numbers: Sequence[int]) -> list[str]:
+    found: list[str] = []
+    with readable_or_error(path), open_bytes(path) as stream:
+        stream.readline()
+        done = 0
+        for data in whole_lines(stream):
+            stop = done + data.count(b"\n")
+            here = [n - done - 1 for n in numbers[len(found) : bisect_right(numbers, stop)]]
+            lines = data.split(b"\n") if here else []
+            found += [readable(lines[i].removesuffix(b"\r")) for i in here]
+            done = stop
+            if len(found) == len(numbers):
+                break
+    return found
+
+
+@contextmanager
+def readable_or_error(path: Path) -> Iterator[None]:
+    """Turn what a library says of an unreadable file into a `DatasetError`."""
+    try:
+        yield
     except (OSError, EOFError, zlib.error, pa.ArrowException) as exc:
         first_line = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
         raise DatasetError(f"{path.name}: cannot be read: {first_line}") from exc
 
 
 @contextmanager
-def _open_bytes(path: Path) -> Iterator[IO[bytes]]:
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, gzipped or not."""
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
         yield stream  # type: ignore[misc]
 
@@ -141,39 +185,59 @@ def _readable_lines(data: bytes, lines: pa.Array) -> NDArray[np.bool_]:
     return np.fromiter((_is_text(line) for line in lines.to_pylist()), np.bool_, len(lines))
 
 
+def plain_header(
+    stream: IO[bytes], path: Path, files: FileSet, columns: Mapping[str, str]
+) -> tuple[int, dict[str, int]]:
+    """Return how many columns the header of a CSV file has, and where the canonical ones are."""
+    header = _header(stream, path, files.delimiter, files.quote)
+    return len(header), _require(columns, header, path)
+
+
+def batch_of_lines(
+    data: bytes,
+    numbers: NDArray[np.int64],
+    *,
+    delimiter: str,
+    width: int,
+    position: Mapping[str, int],
+) -> RawBatch:
+    """Return lines without quotation, `numbers` theirs, as a batch of `width` columns."""
+    block = split_block(data, delimiter=delimiter, columns=width)
+    text = _readable_lines(data, block.lines)
+    usable = block.good & text
+    bad = [
+        BadRow(
+            int(numbers[i]),
+            "bad_encoding" if block.good[i] else "wrong_column_count",
+            readable(block.lines[i].as_py()),
+        )
+        for i in np.flatnonzero(~usable).tolist()
+    ]
+    keep = pa.array(text[block.good])
+    return RawBatch(
+        row_number=numbers[usable],
+        columns={
+            name: block.fields[at].filter(keep).cast(pa.string()) for name, at in position.items()
+        },
+        lines=block.lines.filter(pa.array(usable)),
+        bad=bad,
+    )
+
+
 def _read_plain_csv(path: Path, files: FileSet, columns: Mapping[str, str]) -> Iterator[RawBatch]:
-    with _open_bytes(path) as stream:
-        header = _header(stream, path, files.delimiter, files.quote)
-        position = _require(columns, header, path)
+    with open_bytes(path) as stream:
+        width, position = plain_header(stream, path, files, columns)
         done = 0
         for data in whole_lines(stream):
-            block = split_block(data, delimiter=files.delimiter, columns=len(header))
-            text = _readable_lines(data, block.lines)
-            numbers = np.arange(done + 1, done + 1 + len(text), dtype=np.int64)
-            done += len(text)
-            usable = block.good & text
-            bad = [
-                BadRow(
-                    int(numbers[i]),
-                    "bad_encoding" if block.good[i] else "wrong_column_count",
-                    readable(block.lines[i].as_py()),
-                )
-                for i in np.flatnonzero(~usable).tolist()
-            ]
-            keep = pa.array(text[block.good])
-            yield RawBatch(
-                row_number=numbers[usable],
-                columns={
-                    name: block.fields[at].filter(keep).cast(pa.string())
-                    for name, at in position.items()
-                },
-                lines=block.lines.filter(pa.array(usable)),
-                bad=bad,
+            numbers = np.arange(done + 1, done + 1 + data.count(b"\n"), dtype=np.int64)
+            done += len(numbers)
+            yield batch_of_lines(
+                data, numbers, delimiter=files.delimiter, width=width, position=position
             )
 
 
 def _read_quoted_csv(path: Path, files: FileSet, columns: Mapping[str, str]) -> Iterator[RawBatch]:
-    with _open_bytes(path) as stream:
+    with open_bytes(path) as stream:
         header = _header(stream, path, files.delimiter, files.quote)
         position = _require(columns, header, path)
         text = io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
@@ -213,7 +277,7 @@ def _batch_of_rows(
 
 def _read_json_lines(path: Path, files: FileSet, columns: Mapping[str, str]) -> Iterator[RawBatch]:  # noqa: ARG001
     """Read objects, one a line; a column name with dots reaches into nested ones."""
-    with _open_bytes(path) as stream:
+    with open_bytes(path) as stream:
         done = 0
         while chunk := list(islice(stream, ROWS_PER_BATCH)):
             numbers, kept, lines, bad = [], [], [], []

@@ -33,7 +33,9 @@ Mask = NDArray[np.bool_]
 LATEST_POSSIBLE_MS: Final = 4_102_444_800_000
 """2100-01-01: a later time is damage, whatever the clock says."""
 MAX_ID_BYTES: Final = 256
-_ABSENT: Final = pa.array(["", "null", "NULL", "None", "nan", "NaN", "\\N"])
+ABSENT_WORDS: Final = ("", "null", "NULL", "None", "nan", "NaN", "\\N")
+"""An id or name that is one of these is missing."""
+_ABSENT: Final = pa.array(ABSENT_WORDS)
 _WHOLE_NUMBER: Final = r"^[0-9]{1,19}(\.0*)?$"
 _DECIMAL: Final = r"^[+-]?[0-9]{1,19}(\.[0-9]*)?$"
 _LARGEST: Final = str(2**63 - 1)

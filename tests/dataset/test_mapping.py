@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from endcap.config import CleaningConfig
 from endcap.dataset.mapping import RETAILROCKET, LogMapping
 from endcap.errors import ConfigError, DatasetError
 from tests.dataset.raw_shop import (
@@ -112,7 +113,8 @@ def test_long_properties_are_renamed_and_need_no_time(tmp_path: Path) -> None:
             "names": {"price": "790"},
         }
     )
-    clean_up(tmp_path, tmp_path / "out", mapping=own)
+    keep_all = CleaningConfig(other_properties=("*",))
+    clean_up(tmp_path, tmp_path / "out", mapping=own, cleaning=keep_all)
     found = [(r["property"], r["value"], r["number"]) for r in intervals(tmp_path / "out")]
     assert found == [("790", "9.5", 9.5), ("colour", "red", None)]
 

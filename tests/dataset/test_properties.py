@@ -50,10 +50,10 @@ def test_snapshots_become_half_open_intervals_and_equal_neighbours_merge(tmp_pat
     )
     report = clean_up(tmp_path / "raw", tmp_path / "out")
     assert spans(tmp_path / "out") == [
+        ("9", "790", "c", 2, None),
         ("10", "790", "a", 0, 3),
         ("10", "790", "b", 3, 4),
         ("10", "790", "a", 4, None),
-        ("9", "790", "c", 2, None),
     ]
     facts = report["item_properties"]
     assert (facts["rows"], facts["intervals"], facts["merged"]) == (5, 4, 1)

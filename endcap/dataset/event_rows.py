@@ -1,0 +1,131 @@
+"""Valid events as they are read, gathered in columns of numbers."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from endcap.columns import EVENT_TIME, EVENT_TYPE, ITEM_ID, TRANSACTION_ID, USER_ID
+from endcap.dataset.ids import encode_ids
+from endcap.dataset.plain_checks import PlainEvents
+from endcap.dataset.validation import Checked
+
+_FILE_BITS = 40
+
+
+@dataclass(frozen=True)
+class EventColumns:
+    """n events in order of time, ties in reading order. Their ids have provisional codes.
+
+    `user`, `item`, `transaction` (-1: none) int32, `event_type` int8, `time_ms` int64 and
+    `position` int64, which `place_of` takes apart; `users`, `items` and `transactions` are the ids
+    by code.
+    """
+
+    user: NDArray[np.int32]
+    item: NDArray[np.int32]
+    transaction: NDArray[np.int32]
+    event_type: NDArray[np.int8]
+    time_ms: NDArray[np.int64]
+    position: NDArray[np.int64]
+    users: pa.Array
+    items: pa.Array
+    transactions: pa.Array
+
+
+def place_of(position: int) -> tuple[int, int]:
+    """Return the file's index and the row number of an event's position."""
+    return position >> _FILE_BITS, position & ((1 << _FILE_BITS) - 1)
+
+
+@dataclass
+class EventRows:
+    """What was read so far: plain events as numbers, 49 bytes each, others as texts."""
+
+    plain: list[tuple[PlainEvents, int]] = field(default_factory=list)
+    texts: list[tuple[Checked, int]] = field(default_factory=list)
+
+    def add_plain(self, events: PlainEvents, file_index: int) -> None:
+        """Add the plain events of a block."""
+        self.plain.append((events, file_index))
+
+    def add_checked(self, checked: Checked, file_index: int) -> None:
+        """Add the usable events of a batch."""
+        if len(checked.row_number):
+            self.texts.append((checked, file_index))
+
+    def columns(self) -> EventColumns:
+        """Return all events in order, and forget them here."""
+        plain, texts = self.plain, self.texts
+        self.plain, self.texts = [], []
+        time_ms = np.concatenate(
+            [p.time_ms for p, _ in plain] + [_ints(t, EVENT_TIME) for t, _ in texts] + [_NO_TIMES]
+        )
+        position = np.concatenate(
+            [_positions(p.row_number, file) for p, file in plain]
+            + [_positions(t.row_number, file) for t, file in texts]
+            + [_NO_TIMES]
+        )
+        order = _order(time_ms, position)
+        event_type = np.concatenate(
+            [p.event_type for p, _ in plain]
+            + [_ints(t, EVENT_TYPE) for t, _ in texts]
+            + [np.empty(0, np.int8)]
+        ).astype(np.int8, copy=False)
+        user, users = encode_ids(_joined([p.user for p, _ in plain]), _column(texts, USER_ID))
+        item, items = encode_ids(_joined([p.item for p, _ in plain]), _column(texts, ITEM_ID))
+        transaction, transactions = _optional(
+            _joined([p.transaction for p, _ in plain]), _column(texts, TRANSACTION_ID)
+        )
+        return EventColumns(
+            user=user[order],
+            item=item[order],
+            transaction=transaction[order],
+            event_type=event_type[order],
+            time_ms=time_ms[order],
+            position=position[order],
+            users=users,
+            items=items,
+            transactions=transactions,
+        )
+
+
+_NO_TIMES = np.empty(0, dtype=np.int64)
+
+
+def _optional(
+    numbers: NDArray[np.int64], texts: pa.StringArray
+) -> tuple[NDArray[np.int32], pa.Array]:
+    """Encode ids of which some are missing: number -1, text null, code -1."""
+    given = np.concatenate([numbers >= 0, texts.is_valid().to_numpy(zero_copy_only=False)])
+    code = np.full(len(given), -1, dtype=np.int32)
+    code[given], names = encode_ids(numbers[numbers >= 0], texts.drop_null())
+    return code, names
+
+
+def _order(time_ms: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64] | slice:
+    """Return what sorts by time, then position. Most logs are sorted, which costs a look."""
+    if (np.diff(position) < 0).any():
+        return np.lexsort((position, time_ms))
+    if (np.diff(time_ms) < 0).any():
+        return np.argsort(time_ms, kind="stable")
+    return slice(None)
+
+
+def _positions(row_number: NDArray[np.int64], file_index: int) -> NDArray[np.int64]:
+    return row_number + (file_index << _FILE_BITS)
+
+
+def _joined(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate([*parts, _NO_TIMES])
+
+
+def _ints(checked: Checked, name: str) -> NDArray[np.int64]:
+    values: NDArray[np.int64] = checked.table.column(name).to_numpy()
+    return values
+
+
+def _column(texts: list[tuple[Checked, int]], name: str) -> pa.StringArray:
+    chunks = [chunk for checked, _ in texts for chunk in checked.table.column(name).chunks]
+    return pa.chunked_array(chunks, pa.string()).combine_chunks()
