@@ -42,7 +42,7 @@ def generate_candidates(request: Mapping[str, Any], lake: Lake) -> dict[str, Any
 
     ref = run.perform(
         f"candidates-{fold}-{shard}",
-        rooms=["dataset", "features", "retrieval", "ranking"],
+        rooms=["dataset", "features", "retrieval", "ranking", "tuning"],
         params={
             "fold": fold,
             "shard": shard,
