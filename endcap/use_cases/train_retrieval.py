@@ -39,7 +39,7 @@ def train_retrieval(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
 
     ref = run.perform(
         f"retrieval-{fold.name}",
-        rooms=["dataset", "features", "retrieval"],
+        rooms=["dataset", "features", "retrieval", "tuning"],
         params={
             "retrieval": config.retrieval.model_dump(mode="json"),
             "cut_ms": fold.cut_ms,
