@@ -245,6 +245,9 @@ class RetrievalTuningConfig(Section):
     minutes: float = Field(default=3.0, gt=0)
     max_queries: int = Field(default=3000, ge=1)
     """Moments of the ranking window: the older three fifths are searched on, the newer decide."""
+    als_trials: int = Field(default=0, ge=0)
+    """Of ALS's factors, regularization and alpha; each costs a fit, and two decide. None if 0."""
+    als_minutes: float = Field(default=30.0, gt=0)
 
 
 class RankingConfig(Section):

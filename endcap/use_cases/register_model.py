@@ -17,6 +17,7 @@ from endcap.use_cases.clean_log import read_item_ids
 from endcap.use_cases.folds import SERVING
 from endcap.use_cases.lake_layout import model_path
 from endcap.use_cases.runs import CLEAN, Run, StepRef, open_run, to_json
+from endcap.use_cases.tuned_als import fitted_retrieval
 from endcap.use_cases.tuned_retrieval import STEP, tuned_retrieval
 
 PARTS: Final = (
@@ -111,7 +112,7 @@ def _file_bundle(run: Run, code_version: str) -> dict[str, Any]:
 def _sources(run: Run, fitted: StepRef, asked: RetrievalConfig) -> Iterator[Path]:
     """Give a folder of the sources as they are asked: the step's own if nothing differs."""
     with run.lake.open(fitted.path) as folder:
-        if asked == run.config.retrieval:
+        if asked == fitted_retrieval(run):
             yield folder
             return
         with run.lake.staging() as staged:

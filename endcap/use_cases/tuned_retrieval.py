@@ -15,6 +15,7 @@ from endcap.use_cases.fingerprints import fingerprint
 from endcap.use_cases.folds import RANKING
 from endcap.use_cases.lake_journal import LakeJournal
 from endcap.use_cases.runs import Run, StepRef
+from endcap.use_cases.tuned_als import fitted_retrieval
 
 STEP: Final = "retrieval-tuning"
 STUDY: Final = "retrieval"
@@ -26,10 +27,10 @@ def search_retrieval(run: Run, *, clock: Callable[[], float]) -> StepRef:
 
     Needs the fold's sources and queries: raises `NotFoundError` if they are not finished.
     """
-    config, budget = run.config, run.config.retrieval_tuning
+    config, budget, fitted = run.config, run.config.retrieval_tuning, fitted_retrieval(run)
     inputs = [run.ref("queries"), run.ref(f"retrieval-{RANKING}")]
     params = {
-        "retrieval": config.retrieval.model_dump(mode="json"),
+        "retrieval": fitted.model_dump(mode="json"),
         "max_queries": budget.max_queries,
         "seed": config.seed,
     }
@@ -45,7 +46,7 @@ def search_retrieval(run: Run, *, clock: Callable[[], float]) -> StepRef:
             found = tune_retrieval(
                 load_sources(folder),
                 _moments(run, budget.max_queries),
-                config=config.retrieval,
+                config=fitted,
                 journal=LakeJournal(run.lake, STUDY, key),
                 budget=Budget(budget.trials, budget.minutes),
                 seed=config.seed,

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from endcap.adapters.folder_lake import FolderLake
-from endcap.config import RetrievalConfig, RunConfig
+from endcap.config import AlsConfig, RetrievalConfig, RunConfig
+from endcap.dataset.queries import Queries
 from endcap.retrieval.als import AlsSource
+from endcap.retrieval.als_search import AlsBench
 from endcap.retrieval.tuning import RetrievalTuning
 from endcap.retrieval.union import SOURCES
 from endcap.use_cases.champions import open_model
@@ -76,3 +78,29 @@ def test_the_search_keeps_its_trials_in_the_lake(trained: FolderLake, raw_log: P
     assert answers["plan"]["asked_with"] in {"defaults", "best trial"}
     (study,) = {path.rsplit("/", 1)[0] for path in trained.list_objects("studies/retrieval")}
     assert len(trained.list_objects(study)) == 3
+
+
+def test_als_is_fitted_as_its_own_search_found(
+    trained: FolderLake, raw_log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = USUAL.als.model_copy(update={"factors": 3, "alpha": 77.0})
+    starts: list[int] = []
+
+    def find(bench: AlsBench, queries: Queries, **_: object) -> tuple[AlsConfig, int]:
+        # All that is seen lies before the ranking cut: every fold may use what comes of it.
+        starts.append(len(queries))
+        assert bench.log.time_ms.max() < bench.cut_ms <= queries.time_ms.min()
+        assert queries.time_ms.max() < open_run("als", trained).fold("ranking").cut_ms
+        return found, 1
+
+    monkeypatch.setattr("endcap.use_cases.tuned_als.search_als", find)
+    search = {"retrieval_tuning": {"trials": 0, "als_trials": 1}}
+    answers = train_model(trained, "als", raw_log, search)
+
+    assert len(starts) == 1
+    assert tuned_retrieval(open_run("als", trained)).als == found
+    with open_model(trained, answers["register_model"]["version"]) as (_, model):
+        als = model.sources["als"]
+        assert isinstance(als, AlsSource)
+        assert (als.item_factors.shape[1], als.alpha) == (3, 77.0)
+        assert model.config.retrieval.als == found
