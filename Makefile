@@ -13,7 +13,7 @@ MINUTES ?= 10
 # One view session a line, items in order, oldest session first; may be gzipped.
 SESSIONS ?= ../shared/data/retailrocket/view_sessions.txt.gz
 
-.PHONY: help install demo test test-spark check synth diff deploy destroy format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-quality bench-features bench-workflow bench-serving bench-cold-start bench-load bench-near-items bench-packages clean
+.PHONY: help install demo test test-spark check synth diff deploy destroy format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-quality bench-features bench-workflow bench-serving bench-cold-start bench-load bench-near-items bench-packages bench-truth bench-als clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -147,6 +147,14 @@ bench-near-items: $(STAMP) ## how much of ALS's exact best is found near what wa
 
 bench-packages: $(STAMP) ## what the images and the service's zip hold: wheels for both architectures, MB, imports
 	@$(BIN)/python -m benchmarks.packages
+
+bench-truth: $(STAMP) ## the share of what can be known that is recommended, on a shop whose truth is known
+	@rm -rf .bench/truth
+	@$(BIN)/python -m benchmarks.truth
+
+bench-als: $(STAMP) ## fitting ALS beside calling implicit by hand, on the log of a full-size lake
+	@test -f .bench/lake/champion.json || $(MAKE) --no-print-directory bench-workflow
+	@$(BIN)/python -m benchmarks.als_fit .bench/lake
 
 clean: ## remove what the targets made
 	rm -rf .venv .venv-cdk .bench .build cdk.out infra_cdk/node/node_modules $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -241,6 +241,18 @@ class RetrievalConfig(Section):
     """Events of a visitor that are looked at, newest kept."""
 
 
+class RetrievalTuningConfig(Section):
+    """The search for decays and quotas with which the fitted sources are asked."""
+
+    trials: int = Field(default=30, ge=0)
+    minutes: float = Field(default=3.0, gt=0)
+    max_queries: int = Field(default=3000, ge=1)
+    """Moments of the ranking window: the older three fifths are searched on, the newer decide."""
+    als_trials: int = Field(default=0, ge=0)
+    """Of ALS's factors, regularization and alpha; each costs a fit, and two decide. None if 0."""
+    als_minutes: float = Field(default=30.0, gt=0)
+
+
 class RankingConfig(Section):
     """The CatBoost ranker and its tuning."""
 
@@ -338,6 +350,7 @@ class RunConfig(Section):
     split: SplitConfig = SplitConfig()
     features: FeatureConfig = FeatureConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
+    retrieval_tuning: RetrievalTuningConfig = RetrievalTuningConfig()
     ranking: RankingConfig = RankingConfig()
     uncertainty: UncertaintyConfig = UncertaintyConfig()
     evaluation: EvaluationConfig = EvaluationConfig()

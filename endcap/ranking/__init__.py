@@ -4,7 +4,8 @@
 ``ranker``   CatBoost YetiRank on that table, and its trees as plain arrays
 ``scorer``   the same predictions from the arrays alone: numpy, no CatBoost
 ``scoring``  candidates to features to scores, for serving, calibration and evaluation alike
-``tuning``   Optuna over the ranker's parameters, validated on the newest groups
+``tuning``   the ranker's parameters: searched with the quick loss, decided with the served one
+``later_slice``  how well a ranker does at moments later than all that it learned from
 """
 
 __all__: list[str] = []

@@ -75,6 +75,11 @@ class RankingTable:
         )
         return older, newer
 
+    def before(self, group: int) -> "RankingTable":
+        """Return the rows of the groups with lower numbers than `group`."""
+        row = int(np.searchsorted(self.group, group))
+        return RankingTable(*(getattr(self, column.name)[:row] for column in fields(self)))
+
     def save(self, folder: Path) -> None:
         """Write each column as ``<column>.npy`` into `folder`, which is made if absent."""
         save_arrays(folder, {column.name: getattr(self, column.name) for column in fields(self)})
@@ -171,17 +176,16 @@ def build_table(
     )
 
 
-def concat_tables(tables: Sequence[RankingTable]) -> RankingTable:
-    """Return the rows of all tables, oldest table first, groups renumbered so that none collide.
+def concat_tables(tables: Sequence[RankingTable], queries: Sequence[int]) -> RankingTable:
+    """Return the rows of all tables, oldest table first, each group as its query is numbered.
 
-    Raises `NotEnoughDataError` if no table is given.
+    `queries`: how many each table was made of, those counted that left no group. Raises
+    `NotEnoughDataError` if no table is given.
     """
     if not tables:
         raise NotEnoughDataError("there is no ranking table to put together")
-    groups, offset = [], 0
-    for table in tables:
-        groups.append(table.group + np.int32(offset))
-        offset += int(table.group[-1]) + 1 if len(table) else 0
+    offsets = np.cumsum([0, *queries[:-1]]).astype(np.int32)
+    groups = [table.group + offset for table, offset in zip(tables, offsets, strict=True)]
     return RankingTable(
         group=np.concatenate(groups),
         features=np.concatenate([table.features for table in tables]),

@@ -1,60 +1,85 @@
-"""Optuna over the ranker's parameters, judged on the newest groups of the ranking table.
+"""The ranker's parameters: searched with the quick loss, judged with the served one.
 
-Trial 0 is the defaults. A trial fits the quick loss with few iterations (`RankerParams.shortened`)
-on the older groups and is judged by NDCG@20 on the newest fifth, so the choice is made on moments
-later than those learnt from. The defaults stay unless the best trial's gain, paired by group, is
-past one standard error: with few groups the best of several trials is mostly luck.
+A trial fits QueryRMSE with few iterations (`RankerParams.shortened`) on the older groups of the
+ranking table and is scored by NDCG@20 on the newest fifth of them; it is given up when it falls
+behind the median of the others. Trial 0 is the defaults.
+
+What is then served is decided on moments later than all of these (`Later`): the defaults and the
+best trial's parameters are fitted at full length, with the quick loss and with the served one,
+and the defaults stay unless the best trial's gain with the served loss, paired by moment, is past
+one standard error. So the search does not judge itself, and what each loss gives is on record.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from types import ModuleType
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from endcap.config import RankingConfig
 from endcap.errors import NotEnoughDataError
-from endcap.ranking.ranker import QUERY_RMSE, RankerParams, explained, require_order
+from endcap.ranking.later_slice import CUTOFF, NextItem
+from endcap.ranking.ranker import QUERY_RMSE, RankerParams, explained, fit_ranker, require_order
+from endcap.ranking.scorer import TreeScorer
 from endcap.ranking.table import RankingTable
+from endcap.tuning.study import (
+    Budget,
+    Interval,
+    Journal,
+    Report,
+    Space,
+    Trial,
+    best_of,
+    run_study,
+)
 
-if TYPE_CHECKING:
-    import optuna
-
-CUTOFF: Final = 20
 NEWEST_SHARE: Final = 0.2
 MIN_GROUPS: Final = 50
 """With fewer groups ten or less would judge; the defaults stay untried."""
-PRUNING_PERIOD: Final = 10
+REPORT_PERIOD: Final = 10
 """Iterations between two looks at a running trial."""
+DEFAULTS: Final = "defaults"
+BEST: Final = "best trial"
 _SCORE_NAME: Final = f"NDCG:top={CUTOFF};type=Base"
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One attempt: its parameters and its NDCG@20, None if it was pruned."""
+class Fit:
+    """What one full-length fit gives on the later slice: means at `CUTOFF` over its moments.
 
-    number: int
-    params: Mapping[str, float]
-    score: float | None
+    `params`: `DEFAULTS` or `BEST`.
+    """
+
+    params: str
+    loss_function: str
+    ndcg: float
+    mrr: float
+    hit_rate: float
+
+    @classmethod
+    def of(cls, params: str, loss_function: str, found: NextItem) -> Self:
+        """Return the means of what was found."""
+        means = (float(part.mean()) for part in (found.ndcg(), found.reciprocal(), found.hits()))
+        return cls(params, loss_function, *means)
 
 
 @dataclass(frozen=True)
 class TuningResult:
-    """`params` to fit the served ranker with, and how the defaults and the best trial did.
+    """`params` to fit the served ranker with, and how that was decided.
 
-    `gain_error` is the standard error of the best trial's mean gain over the defaults. The scores
-    are None if no trial ran.
+    `chosen`: whose they are, `DEFAULTS` or `BEST`. `gain`: NDCG of the best trial's parameters over
+    the defaults' on the later slice with the served loss, and `gain_error` its standard error;
+    None if the defaults are the best trial, or nothing was searched.
     """
 
     params: RankerParams
-    default_score: float | None
-    best_score: float | None
-    gain_error: float | None
-    trials: tuple[Trial, ...]
+    chosen: str = DEFAULTS
+    gain: float | None = None
+    gain_error: float | None = None
+    fits: tuple[Fit, ...] = ()
+    trials: tuple[Trial, ...] = ()
 
     def to_json(self) -> str:
         """Return the result as JSON text, the same for the same result."""
@@ -65,42 +90,61 @@ class TuningResult:
         """Return the result that `to_json` wrote."""
         parts = json.loads(text)
         parts["params"] = RankerParams(**parts["params"])
-        parts["trials"] = tuple(Trial(**trial) for trial in parts["trials"])
+        parts["fits"] = tuple(Fit(**fit) for fit in parts["fits"])
+        parts["trials"] = tuple(Trial.from_fields(trial) for trial in parts["trials"])
         return cls(**parts)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a run's report says of it: trials, what was chosen, NDCG by fit."""
+        by_fit = {f"{fit.params}, {fit.loss_function}": round(fit.ndcg, 4) for fit in self.fits}
+        return {"trials": len(self.trials), "chosen": self.chosen, **by_fit}
+
+
+class Later(Protocol):
+    """Moments after those of the ranking table: `endcap.ranking.later_slice.LaterSlice`."""
+
+    def __len__(self) -> int:
+        """Return the number of moments."""
+
+    def measure(self, scorer: TreeScorer) -> NextItem:
+        """Return how well the trees rank what was proposed at each moment."""
 
 
 def tune_ranker(
-    table: RankingTable, *, config: RankingConfig, seed: int, threads: int
+    table: RankingTable,
+    later: Later,
+    *,
+    config: RankingConfig,
+    journal: Journal,
+    seed: int,
+    threads: int,
+    clock: Callable[[], float],
 ) -> TuningResult:
     """Search the ranker's parameters within `config.trials` and `config.tuning_minutes`.
 
-    The result is the same for the same table, seed and threads as long as the trials, not the
-    minutes, are what runs out. With no trials or fewer than `MIN_GROUPS` groups the defaults come
-    back unjudged.
+    The result is the same for the same table, slice, seed and threads as long as the trials, not
+    the minutes, are what runs out; the minutes are those of the trials, the fits that decide come
+    on top. With no trials, fewer than `MIN_GROUPS` groups or no later moment the defaults come
+    back untried. All moments of `table` must lie before those of `later`.
     """
     defaults = RankerParams.from_config(config)
-    if config.trials == 0 or len(np.unique(table.group)) < MIN_GROUPS:
-        return TuningResult(defaults, None, None, None, ())
+    if config.trials == 0 or len(np.unique(table.group)) < MIN_GROUPS or not len(later):
+        return TuningResult(defaults)
     older, newest = table.split(NEWEST_SHARE)
     try:
         require_order(older.group, older.target(defaults.next_item_bonus))
     except NotEnoughDataError:
-        return TuningResult(defaults, None, None, None, ())
-    # Optuna and CatBoost are training's, not serving's.
-    import optuna  # noqa: PLC0415
-
-    bench = _Bench(older, newest, defaults, config.tuning_iterations, seed, threads)
-    with _quiet(optuna.logging):
-        study = optuna.create_study(
-            direction="maximize",
-            sampler=optuna.samplers.TPESampler(
-                seed=seed, n_startup_trials=min(10, max(3, config.trials // 3))
-            ),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=PRUNING_PERIOD),
-        )
-        study.enqueue_trial(_searched(defaults))
-        study.optimize(bench.score, n_trials=config.trials, timeout=config.tuning_minutes * 60)
-    return _choose(study, bench, defaults)
+        return TuningResult(defaults)
+    trials = run_study(
+        _space(defaults),
+        _Bench(older, newest, defaults, config.tuning_iterations, seed, threads).score,
+        defaults=_searched(defaults),
+        journal=journal,
+        budget=Budget(config.trials, config.tuning_minutes),
+        seed=seed,
+        clock=clock,
+    )
+    return _Decision(table, later, seed, threads).between(defaults, trials)
 
 
 def ndcg_by_group(
@@ -133,39 +177,36 @@ class _Bench:
     threads: int
 
     def __post_init__(self) -> None:
+        # CatBoost is training's, not serving's.
         from catboost import Pool  # noqa: PLC0415
 
         bonus = self.defaults.next_item_bonus
         self.gain = self.newest.target(bonus)
-        self.by_trial: dict[int, NDArray[np.float64]] = {}
         self.learn, self.judge = (
             Pool(np.asarray(part.features), part.target(bonus), group_id=np.asarray(part.group))
             for part in (self.older, self.newest)
         )
 
-    def score(self, trial: "optuna.Trial") -> float:
-        """Fit the trial's parameters and return its mean NDCG on the newest groups."""
-        import optuna  # noqa: PLC0415
+    def score(self, suggested: Mapping[str, float], report: Report) -> float | None:
+        """Fit the parameters and return the mean NDCG on the newest groups, None if given up."""
         from catboost import CatBoost, CatBoostError  # noqa: PLC0415
 
-        params = _suggested(trial, self.defaults).shortened(self.iterations, QUERY_RMSE)
+        params = _with(self.defaults, suggested).shortened(self.iterations, QUERY_RMSE)
         model = CatBoost(
             params.for_catboost(seed=self.seed, threads=self.threads)
-            | {"eval_metric": _SCORE_NAME, "metric_period": PRUNING_PERIOD, "use_best_model": False}
+            | {"eval_metric": _SCORE_NAME, "metric_period": REPORT_PERIOD, "use_best_model": False}
         )
-        watch = _PruningWatch(trial)
+        watch = _Watch(report)
         try:
             if not self.learn.is_quantized():
                 self.learn.quantize(border_count=self.defaults.border_count, nan_mode="Min")
             model.fit(self.learn, eval_set=self.judge, callbacks=[watch])
         except CatBoostError as exc:
             raise explained(exc) from exc
-        if watch.pruned:
-            raise optuna.TrialPruned
+        if not watch.goes_on:
+            return None
         scores = model.predict(self.judge)
-        by_group = ndcg_by_group(scores, self.gain, self.newest.group, CUTOFF)
-        self.by_trial[trial.number] = by_group
-        return float(by_group.mean())
+        return float(ndcg_by_group(scores, self.gain, self.newest.group, CUTOFF).mean())
 
 
 class _Progress(Protocol):
@@ -176,71 +217,76 @@ class _Progress(Protocol):
 
 
 @dataclass
-class _PruningWatch:
+class _Watch:
     """CatBoost calls it after each iteration; it stops the fit when the trial falls behind."""
 
-    trial: "optuna.Trial"
-    pruned: bool = False
+    report: Report
+    goes_on: bool = True
     seen: int = 0
 
     def after_iteration(self, info: _Progress) -> bool:
         """Return whether to go on."""
         history = info.metrics["validation"][_SCORE_NAME]
-        if len(history) == self.seen:
-            return True
-        self.seen = len(history)
-        self.trial.report(history[-1], step=info.iteration)
-        self.pruned = bool(self.trial.should_prune())
-        return not self.pruned
+        if len(history) > self.seen:
+            self.seen = len(history)
+            # The first tree's figure says next to nothing.
+            if info.iteration > REPORT_PERIOD:
+                self.goes_on = self.report(info.iteration, history[-1])
+        return self.goes_on
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """Defaults or best trial: full-length fits, measured on the later slice."""
+
+    table: RankingTable
+    later: Later
+    seed: int
+    threads: int
+
+    def between(self, defaults: RankerParams, trials: tuple[Trial, ...]) -> TuningResult:
+        """Return the result of a search."""
+        best = _with(defaults, best_of(trials).params)
+        rivals = {DEFAULTS: defaults} | ({} if best == defaults else {BEST: best})
+        measured = {
+            (name, loss): self._measure(replace(params, loss_function=loss))
+            for loss in dict.fromkeys((QUERY_RMSE, defaults.loss_function))
+            for name, params in rivals.items()
+        }
+        fits = tuple(Fit.of(*key, found) for key, found in measured.items())
+        if best == defaults:
+            return TuningResult(defaults, fits=fits, trials=trials)
+        ours, theirs = (measured[name, defaults.loss_function].ndcg() for name in (BEST, DEFAULTS))
+        gain = float((ours - theirs).mean())
+        error = float((ours - theirs).std() / np.sqrt(max(len(ours) - 1, 1)))
+        chosen = BEST if gain > error else DEFAULTS
+        return TuningResult(rivals[chosen], chosen, gain, error, fits, trials)
+
+    def _measure(self, params: RankerParams) -> NextItem:
+        ranker = fit_ranker(self.table, params, seed=self.seed, threads=self.threads)
+        return self.later.measure(ranker.scorer)
 
 
 def _searched(params: RankerParams) -> dict[str, float]:
+    return {name: getattr(params, name) for name in _space(params)}
+
+
+def _space(defaults: RankerParams) -> Space:
+    """Return what is searched; every interval holds the default, so that trial 0 can be it."""
     return {
-        "depth": params.depth,
-        "learning_rate": params.learning_rate,
-        "l2_leaf_reg": params.l2_leaf_reg,
-        "random_strength": params.random_strength,
+        "depth": Interval.around(defaults.depth, 4, 8, is_whole=True),
+        "learning_rate": Interval.around(defaults.learning_rate, 0.03, 0.2, is_log=True),
+        "l2_leaf_reg": Interval.around(defaults.l2_leaf_reg, 1.0, 50.0, is_log=True),
+        "random_strength": Interval.around(defaults.random_strength, 0.0, 3.0),
     }
 
 
-def _suggested(trial: "optuna.Trial", defaults: RankerParams) -> RankerParams:
-    """Return the trial's parameters; every range holds the default, so trial 0 can be it."""
-    low_rate, high_rate = _around(defaults.learning_rate, 0.03, 0.2)
-    low_l2, high_l2 = _around(defaults.l2_leaf_reg, 1.0, 50.0)
-    low_noise, high_noise = _around(defaults.random_strength, 0.0, 3.0)
+def _with(defaults: RankerParams, suggested: Mapping[str, float]) -> RankerParams:
+    depth = int(suggested["depth"])
     return replace(
         defaults,
-        depth=trial.suggest_int("depth", min(4, defaults.depth), max(8, defaults.depth)),
-        learning_rate=trial.suggest_float("learning_rate", low_rate, high_rate, log=True),
-        l2_leaf_reg=trial.suggest_float("l2_leaf_reg", low_l2, high_l2, log=True),
-        random_strength=trial.suggest_float("random_strength", low_noise, high_noise),
+        depth=depth,
+        learning_rate=suggested["learning_rate"],
+        l2_leaf_reg=suggested["l2_leaf_reg"],
+        random_strength=suggested["random_strength"],
     )
-
-
-def _around(default: float, low: float, high: float) -> tuple[float, float]:
-    return min(low, default), max(high, default)
-
-
-def _choose(study: "optuna.Study", bench: _Bench, defaults: RankerParams) -> TuningResult:
-    """Return the best trial's parameters if its gain is past chance, else the defaults."""
-    means = {number: float(by_group.mean()) for number, by_group in bench.by_trial.items()}
-    trials = tuple(Trial(t.number, dict(t.params), means.get(t.number)) for t in study.trials)
-    default = bench.by_trial[0]
-    # The lowest number wins between equals, so the defaults do over a tie to the last bit.
-    best = max(means, key=lambda number: (means[number], -number))
-    gains = bench.by_trial[best] - default
-    error = float(gains.std(ddof=1) / np.sqrt(len(gains)))
-    won = gains.mean() > error
-    params = replace(defaults, **study.trials[best].params) if won else defaults
-    return TuningResult(params, means[0], means[best], error, trials)
-
-
-@contextmanager
-def _quiet(log: ModuleType) -> Iterator[None]:
-    """Keep Optuna from writing a line for the study and one a trial to stderr."""
-    verbosity = log.get_verbosity()
-    log.set_verbosity(log.ERROR)
-    try:
-        yield
-    finally:
-        log.set_verbosity(verbosity)

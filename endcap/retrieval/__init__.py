@@ -11,6 +11,8 @@
 ``trending``          what is touched more often now than it used to be
 ``own_items``         the visitor's own items again
 ``popularity``        what everybody touched lately
+``tuning``            what the sources are asked for, searched without fitting them anew
+``als_search``        what ALS is fitted with, searched by fitting it again and again
 ``union``             all sources side by side: who proposed what, with which score and rank
 ``neighbour_lists``   each item's best neighbours, and how a history asks them
 ``catalogue``         what sources know of the items besides their events

@@ -101,6 +101,7 @@ class AlsSource:
                 n_proposed=min(log.n_items, limit),
                 length=config.als.near_items,
                 largest_norm=largest_norm,
+                threads=threads,
             ),
         )
 

@@ -6,6 +6,7 @@ largest products lie among those that are largest for one of these items alone, 
 once, when the model is fitted. The visitor's own products with the listed items are exact.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,7 @@ PER_ASKED: Final = 2
 """A list must be this many times as long as what is asked for."""
 
 _PRODUCTS_AT_ONCE: Final = 1 << 24
+_OWNERS_AT_ONCE: Final = 1000
 
 
 def list_near_items(
@@ -33,20 +35,30 @@ def list_near_items(
     n_proposed: int,
     length: int,
     largest_norm: float,
+    threads: int = 1,
 ) -> NDArray[np.uint16 | np.uint32]:
     """Return, for each item, the `length` proposed ones that come first for who touched it alone.
 
     `item_factors` float32 (n, f), of which the first `n_proposed` are proposed; `inverse` float64
     (f, f). Positions among the proposed, (n, length), by product; where fewer have a positive one,
-    the first of all fills the list. (0, 0) if listing is not worth it.
+    the first of all fills the list. (0, 0) if listing is not worth it. `threads` do not change it.
     """
     if not length or n_proposed < WORTH_LISTING:
         return np.zeros((0, 0), dtype=np.uint16)
+    # Training's, not serving's.
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
     vectors = (item_factors.astype(np.float64) @ inverse).astype(np.float32)
-    found = largest_inner_products(
-        vectors, item_factors[:n_proposed], k=length, largest_norm=largest_norm
-    )
+    items = item_factors[:n_proposed]
+
+    def best(owners: NDArray[np.float32]) -> Proposals:
+        return largest_inner_products(owners, items, k=length, largest_norm=largest_norm)
+
     n = len(item_factors)
+    parts = np.array_split(vectors, -(-n // _OWNERS_AT_ONCE))
+    # Each part on one core: of the work beside the products, BLAS does nothing in parallel.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+        found = concatenate_proposals(list(pool.map(best, parts)))
     near: NDArray[np.uint16 | np.uint32] = np.zeros(
         (n, length), dtype=np.uint16 if n_proposed <= 1 << 16 else np.uint32
     )

@@ -7,6 +7,9 @@ computed again. In the order of the workflow: ``validate_and_clean``, ``build_fe
 ``train_ranker``, ``calibrate``, ``evaluate``, ``register_model``, ``check_gate``, ``promote`` or
 ``keep_champion``, ``publish_recommendations``; ``record_failure`` when one of them fails.
 
+``plan_candidates`` and ``tune_ranker`` search parameters; ``lake_journal`` keeps their trials, and
+``tuned_retrieval`` says what the sources are asked for.
+
 For readers: ``recommend_batch``, ``recommend_user``, ``list_models``, ``read_scoreboard``.
 """
 

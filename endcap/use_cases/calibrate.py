@@ -35,7 +35,7 @@ def calibrate(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
 
     ref = run.perform(
         "calibration",
-        rooms=["dataset", "features", "retrieval", "ranking", "uncertainty"],
+        rooms=["dataset", "features", "retrieval", "ranking", "uncertainty", "tuning"],
         params={
             "confidence": config.uncertainty.confidence,
             "features": config.features.model_dump(mode="json"),

@@ -55,7 +55,15 @@ def evaluate(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
 
     ref = run.perform(
         "evaluation",
-        rooms=["dataset", "features", "retrieval", "ranking", "uncertainty", "evaluation"],
+        rooms=[
+            "dataset",
+            "features",
+            "retrieval",
+            "ranking",
+            "uncertainty",
+            "evaluation",
+            "tuning",
+        ],
         params={
             "evaluation": config.evaluation.model_dump(mode="json"),
             "features": config.features.model_dump(mode="json"),

@@ -11,10 +11,12 @@ from endcap.features.item_table import ItemTable
 from endcap.features.matrix import feature_matrix
 from endcap.ports import Lake
 from endcap.ranking.table import build_table, sample_candidates
+from endcap.retrieval.tuning import with_settings
 from endcap.retrieval.union import Candidates, load_sources, propose_candidates
 from endcap.use_cases.clean_log import read_event_types
 from endcap.use_cases.folds import RANKING
 from endcap.use_cases.runs import CLEAN, Run, open_run
+from endcap.use_cases.tuned_retrieval import STEP, tuned_retrieval
 
 
 def generate_candidates(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
@@ -33,8 +35,9 @@ def generate_candidates(request: Mapping[str, Any], lake: Lake) -> dict[str, Any
             lake.open(retrieval.path) as sources_folder,
         ):
             queries = Queries.load(queries_folder / fold / str(shard))
-            sources = load_sources(sources_folder)
-            candidates = propose_candidates(sources, queries.histories, config.retrieval)
+            asked = tuned_retrieval(run)
+            sources = with_settings(load_sources(sources_folder), asked)
+            candidates = propose_candidates(sources, queries.histories, asked)
         candidates.save(out)
         if fold == RANKING:
             _save_ranking_table(run, queries, candidates, shard, out / "table")
@@ -42,16 +45,15 @@ def generate_candidates(request: Mapping[str, Any], lake: Lake) -> dict[str, Any
 
     ref = run.perform(
         f"candidates-{fold}-{shard}",
-        rooms=["dataset", "features", "retrieval", "ranking"],
+        rooms=["dataset", "features", "retrieval", "ranking", "tuning"],
         params={
             "fold": fold,
             "shard": shard,
-            "retrieval": config.retrieval.model_dump(mode="json"),
             "features": config.features.model_dump(mode="json"),
             "negatives_per_query": config.ranking.negatives_per_query,
             "seed": config.seed,
         },
-        inputs=[run.ref(CLEAN), queries_ref, run.ref("items"), retrieval],
+        inputs=[run.ref(CLEAN), queries_ref, run.ref("items"), retrieval, run.ref(STEP)],
         compute=compute,
     )
     return {**ref.facts, "fold": fold, "shard": shard, "reused": ref.reused}

@@ -13,9 +13,11 @@ from endcap.features.item_table import ItemTable
 from endcap.ranking.scorer import TreeScorer
 from endcap.ranking.scoring import score_candidates
 from endcap.retrieval.source import CandidateSource
+from endcap.retrieval.tuning import with_settings
 from endcap.retrieval.union import Candidates, load_sources
 from endcap.use_cases.clean_log import read_event_types
 from endcap.use_cases.runs import CLEAN, Run, StepRef
+from endcap.use_cases.tuned_retrieval import STEP, tuned_retrieval
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def shard_refs(run: Run, fold: str) -> list[StepRef]:
 
 def fold_inputs(run: Run, fold: str) -> list[StepRef]:
     """Return the steps that `open_fold` reads, in a fixed order. Raises `NotFoundError`."""
-    parts = (CLEAN, "items", "queries", f"retrieval-{fold}", "ranker")
+    parts = (CLEAN, "items", "queries", f"retrieval-{fold}", STEP, "ranker")
     return [*(run.ref(part) for part in parts), *shard_refs(run, fold)]
 
 
@@ -62,7 +64,7 @@ def open_fold(run: Run, fold: str) -> Iterator[LabelledFold]:
 
     Raises `NotFoundError` if a step that it is put together from is not finished.
     """
-    _, items, queries, retrieval, ranker, *shards = fold_inputs(run, fold)
+    _, items, queries, retrieval, _, ranker, *shards = fold_inputs(run, fold)
     with ExitStack() as stack:
         enter = stack.enter_context
         items_folder = enter(run.lake.open(items.path, only=[f"{fold}/"])) / fold
@@ -73,7 +75,9 @@ def open_fold(run: Run, fold: str) -> Iterator[LabelledFold]:
                 [Queries.load(queries_folder / str(shard)) for shard in range(len(shards))]
             ),
             candidates=Candidates.concat([Candidates.load(folder) for folder in shard_folders]),
-            sources=load_sources(enter(run.lake.open(retrieval.path))),
+            sources=with_settings(
+                load_sources(enter(run.lake.open(retrieval.path))), tuned_retrieval(run)
+            ),
             items=ItemTable.load(items_folder),
             scorer=TreeScorer.load(enter(run.lake.open(ranker.path))),
             event_types=read_event_types(run),

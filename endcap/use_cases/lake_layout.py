@@ -58,3 +58,12 @@ def run_path(run_id: str = "", name: str = "") -> str:
 def step_path(step: str, fingerprint: str) -> str:
     """Return the folder of a step's output."""
     return f"{_STEPS}/{step}/{fingerprint}"
+
+
+def trial_path(study: str, key: str, number: int) -> str:
+    """Return where one finished trial of a search lies, a small object.
+
+    >>> trial_path("ranker", "3f9a", 7)
+    'studies/ranker/3f9a/00007.json'
+    """
+    return f"studies/{study}/{key}/{number:05d}.json"

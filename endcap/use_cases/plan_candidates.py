@@ -1,6 +1,7 @@
 """The moments to learn from, calibrate on and test on, in shards; and the item tables."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,24 +17,35 @@ from endcap.use_cases.clean_log import count_items, read_event_types, read_log
 from endcap.use_cases.folds import CALIBRATION, LABELLED, RANKING, TEST
 from endcap.use_cases.item_tables import family_refs, item_table
 from endcap.use_cases.runs import CLEAN, Run, StepRef, open_run
+from endcap.use_cases.tuned_retrieval import search_retrieval
 
 
-def plan_candidates(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
+def plan_candidates(
+    request: Mapping[str, Any], lake: Lake, *, clock: Callable[[], float] = time.monotonic
+) -> dict[str, Any]:
     """Assemble the folds' item tables, sample their queries, and name the shards to map over.
 
-    Returns ``shards``, a list of ``{"fold", "shard"}``, and ``queries``, their number by fold.
+    Also searches what the sources are asked for, on moments of the ranking window. Returns
+    ``shards``, a list of ``{"fold", "shard"}``, ``queries``, their number by fold, ``trials`` and
+    ``asked_with``: the defaults, or the best trial.
     Raises `NotEnoughDataError` if a fold's window holds no query, `NotFoundError` if there is no
     such run, or a step before this one is not finished.
     """
     run = open_run(str(request["run_id"]), lake)
     _assemble_item_tables(run)
     queries = sample_shards(run)
+    search = search_retrieval(run, clock=clock)
     shards = [
         {"fold": fold, "shard": shard}
         for fold, count in queries.facts["shards"].items()
         for shard in range(count)
     ]
-    return {"shards": shards, "queries": queries.facts["queries"], "reused": queries.reused}
+    return {
+        "shards": shards,
+        "queries": queries.facts["queries"],
+        **search.facts,
+        "reused": queries.reused and search.reused,
+    }
 
 
 def _assemble_item_tables(run: Run) -> StepRef:
@@ -43,7 +55,11 @@ def _assemble_item_tables(run: Run) -> StepRef:
         return {}
 
     return run.perform(
-        "items", rooms=["dataset", "features"], params={}, inputs=family_refs(run), compute=compute
+        "items",
+        rooms=["dataset", "features", "retrieval", "tuning"],
+        params={},
+        inputs=family_refs(run),
+        compute=compute,
     )
 
 
@@ -65,7 +81,7 @@ def sample_shards(run: Run) -> StepRef:
 
     return run.perform(
         "queries",
-        rooms=["dataset"],
+        rooms=["dataset", "features", "retrieval", "tuning"],
         params={
             "limits": _limits(config),
             "max_history": config.retrieval.max_history,

@@ -62,7 +62,16 @@ def publish_recommendations(request: Mapping[str, Any], lake: Lake) -> dict[str,
 
     ref = run.perform(
         "recommendations",
-        rooms=["dataset", "features", "registry", "retrieval", "ranking", "serving", "uncertainty"],
+        rooms=[
+            "dataset",
+            "features",
+            "registry",
+            "retrieval",
+            "ranking",
+            "serving",
+            "uncertainty",
+            "tuning",
+        ],
         params={
             "publish": run.config.publish.model_dump(mode="json"),
             "cut_ms": run.fold(SERVING).cut_ms,

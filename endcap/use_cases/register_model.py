@@ -1,20 +1,34 @@
 """The model bundle: what the serving fold knows, the ranker, and the calibration, in one folder."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from endcap.config import RetrievalConfig
 from endcap.evaluation.scoreboard import Scoreboard
 from endcap.ports import Lake
 from endcap.registry.bundle import BundleParts, assemble
 from endcap.registry.promotion import Candidate
+from endcap.retrieval.tuning import with_settings
+from endcap.retrieval.union import load_sources, save_sources
 from endcap.use_cases.clean_log import read_item_ids
 from endcap.use_cases.folds import SERVING
 from endcap.use_cases.lake_layout import model_path
-from endcap.use_cases.runs import CLEAN, Run, open_run, to_json
+from endcap.use_cases.runs import CLEAN, Run, StepRef, open_run, to_json
+from endcap.use_cases.tuned_als import fitted_retrieval
+from endcap.use_cases.tuned_retrieval import STEP, tuned_retrieval
 
-PARTS: Final = (CLEAN, "items", f"retrieval-{SERVING}", "ranker", "calibration", "evaluation")
+PARTS: Final = (
+    CLEAN,
+    "items",
+    f"retrieval-{SERVING}",
+    STEP,
+    "ranker",
+    "calibration",
+    "evaluation",
+)
 """The steps that a bundle is assembled from."""
 
 
@@ -35,7 +49,7 @@ def register_model(
 
     ref = run.perform(
         "model",
-        rooms=["dataset", "evaluation", "registry", "retrieval"],
+        rooms=["dataset", "evaluation", "features", "registry", "retrieval", "tuning"],
         params={"config": run.config.model_dump(mode="json"), "cut_ms": run.fold(SERVING).cut_ms},
         inputs=[run.ref(part) for part in PARTS],
         compute=compute,
@@ -51,11 +65,13 @@ def registered(run: Run) -> Candidate:
 
 def _file_bundle(run: Run, code_version: str) -> dict[str, Any]:
     lake, cut_ms = run.lake, run.fold(SERVING).cut_ms
-    clean, items, retrieval, ranker, calibration, evaluation = (run.ref(part) for part in PARTS)
+    clean, items, retrieval, _, ranker, calibration, evaluation = (run.ref(part) for part in PARTS)
+    asked = tuned_retrieval(run)
+    config = run.config.model_copy(update={"retrieval": asked})
     with (
         lake.open(clean.path, only=["event_types.json"]) as clean_folder,
         lake.open(items.path, only=[f"{SERVING}/"]) as items_folder,
-        lake.open(retrieval.path) as retrieval_folder,
+        _sources(run, retrieval, asked) as sources_folder,
         lake.open(ranker.path) as ranker_folder,
         lake.open(calibration.path) as calibration_folder,
         lake.open(evaluation.path) as evaluation_folder,
@@ -68,7 +84,7 @@ def _file_bundle(run: Run, code_version: str) -> dict[str, Any]:
             BundleParts(
                 item_ids=read_item_ids(run, before_ms=cut_ms),
                 item_table=items_folder / SERVING,
-                retrieval=retrieval_folder,
+                retrieval=sources_folder,
                 ranker=ranker_folder,
                 calibration=calibration_folder / "calibration.json",
                 event_types=clean_folder / "event_types.json",
@@ -77,7 +93,7 @@ def _file_bundle(run: Run, code_version: str) -> dict[str, Any]:
             cut_ms=cut_ms,
             created_from=clean.digest,
             git_commit=code_version,
-            config=run.config.model_dump(mode="json"),
+            config=config.model_dump(mode="json"),
             metrics=metrics,
         )
         path = model_path(manifest.version)
@@ -90,3 +106,15 @@ def _file_bundle(run: Run, code_version: str) -> dict[str, Any]:
         }
         lake.commit(path, staged, facts=facts)
     return facts
+
+
+@contextmanager
+def _sources(run: Run, fitted: StepRef, asked: RetrievalConfig) -> Iterator[Path]:
+    """Give a folder of the sources as they are asked: the step's own if nothing differs."""
+    with run.lake.open(fitted.path) as folder:
+        if asked == fitted_retrieval(run):
+            yield folder
+            return
+        with run.lake.staging() as staged:
+            save_sources(with_settings(load_sources(folder), asked), staged)
+            yield staged

@@ -34,7 +34,7 @@ def train_ranker(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
 
     ref = run.perform(
         "ranker",
-        rooms=["dataset", "features", "retrieval", "ranking"],
+        rooms=["dataset", "features", "ranking", "retrieval", "tuning"],
         params={"seed": config.seed, "threads": config.threads},
         inputs=[*shards, tuning],
         compute=compute,

@@ -1,6 +1,7 @@
 """Every candidate source, fitted on what lies before one fold's cut."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ from endcap.retrieval.union import fit_sources, save_sources
 from endcap.use_cases.clean_log import read_event_types, read_log
 from endcap.use_cases.item_tables import family_refs, item_table
 from endcap.use_cases.runs import CLEAN, open_run
+from endcap.use_cases.tuned_als import search_als_settings
 
 
-def train_retrieval(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
+def train_retrieval(
+    request: Mapping[str, Any], lake: Lake, *, clock: Callable[[], float] = time.monotonic
+) -> dict[str, Any]:
     """Fit the candidate sources of the fold ``request["fold"]``.
 
     Returns what they were fitted on: ``events``, ``items``, ``users``. Raises `NotFoundError` if
@@ -20,6 +24,7 @@ def train_retrieval(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
     """
     run = open_run(str(request["run_id"]), lake)
     fold, config = run.fold(str(request["fold"])), run.config
+    settings = search_als_settings(run, clock=clock)
 
     def compute(out: Path) -> dict[str, Any]:
         log = read_log(run, before_ms=fold.cut_ms)
@@ -29,7 +34,7 @@ def train_retrieval(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
             log,
             cut_ms=fold.cut_ms,
             event_weights=read_event_types(run).weight_array(),
-            config=config.retrieval,
+            config=settings,
             seed=config.seed,
             threads=config.threads,
             catalogue=catalogue,
@@ -39,9 +44,9 @@ def train_retrieval(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
 
     ref = run.perform(
         f"retrieval-{fold.name}",
-        rooms=["dataset", "features", "retrieval"],
+        rooms=["dataset", "features", "retrieval", "tuning"],
         params={
-            "retrieval": config.retrieval.model_dump(mode="json"),
+            "retrieval": settings.model_dump(mode="json"),
             "cut_ms": fold.cut_ms,
             "seed": config.seed,
             "threads": config.threads,

@@ -124,11 +124,12 @@ def test_split_takes_the_newest_groups_whole() -> None:
     )
     older, newest = table.split(0.5)
     assert (older.group.tolist(), newest.group.tolist()) == ([0, 0, 1], [4, 4, 5, 5])
+    assert [len(table.before(group)) for group in (0, 1, 2, 5, 9)] == [0, 2, 3, 5, 7]
     with pytest.raises(NotEnoughDataError):
         older.split(0.5)[0].split(0.5)
 
 
-def test_concat_renumbers_groups_so_that_none_collide() -> None:
+def test_concat_numbers_groups_as_the_queries_of_all_tables_are() -> None:
     table = build_table(
         QUERIES, CANDIDATES, FEATURES, negatives_per_query=0, rng=np.random.default_rng(0)
     )
@@ -138,9 +139,9 @@ def test_concat_renumbers_groups_so_that_none_collide() -> None:
         relevance=table.relevance[:0],
         first=table.first[:0],
     )
-    assert concat_tables([table, empty, table]).group.tolist() == [0, 0, 2, 3, 3, 5]
+    assert concat_tables([table, empty, table], [3, 2, 3]).group.tolist() == [0, 0, 2, 5, 5, 7]
     with pytest.raises(NotEnoughDataError):
-        concat_tables([])
+        concat_tables([], [])
 
 
 @pytest.mark.parametrize("negatives", [0, 3])

@@ -1,14 +1,61 @@
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 
 from endcap.config import RankingConfig
-from endcap.ranking.ranker import YETI_RANK, RankerParams
-from endcap.ranking.tuning import TuningResult, ndcg_by_group, tune_ranker
+from endcap.ranking.later_slice import NextItem
+from endcap.ranking.ranker import QUERY_RMSE, YETI_RANK, RankerParams
+from endcap.ranking.scorer import TreeScorer
+from endcap.ranking.table import RankingTable
+from endcap.ranking.tuning import BEST, DEFAULTS, TuningResult, ndcg_by_group, tune_ranker
 from tests.ranking.tables import learnable_table
+from tests.tuning.journals import MemoryJournal
 
 CONFIG = RankingConfig(trials=5, iterations=40, tuning_iterations=20)
+
+
+@dataclass(frozen=True)
+class LaterTable:
+    """Later moments whose features are at hand, in the place of a `LaterSlice`."""
+
+    table: RankingTable
+
+    def __len__(self) -> int:
+        return len(np.unique(self.table.group))
+
+    def measure(self, scorer: TreeScorer) -> NextItem:
+        scores = scorer.predict(self.table.features)
+        higher = [
+            1 + np.sum(scores[self.table.group == group] > score)
+            for group, score in zip(
+                self.table.group[self.table.first], scores[self.table.first], strict=True
+            )
+        ]
+        return NextItem(np.array(higher, dtype=np.float64))
+
+
+LATER = LaterTable(learnable_table(groups=40, seed=1))
+
+
+def tuned(
+    table: RankingTable | None = None,
+    *,
+    later: LaterTable = LATER,
+    journal: MemoryJournal | None = None,
+    **changes: Any,  # noqa: ANN401
+) -> TuningResult:
+    return tune_ranker(
+        table or learnable_table(),
+        later,
+        config=CONFIG.model_copy(update=changes),
+        journal=journal or MemoryJournal(),
+        seed=4,
+        threads=1,
+        clock=lambda: 0.0,
+    )
 
 
 def test_ndcg_is_gain_over_log_of_the_place_divided_by_the_best_order() -> None:
@@ -24,9 +71,7 @@ def test_ndcg_is_gain_over_log_of_the_place_divided_by_the_best_order() -> None:
 
 
 def test_the_same_seed_gives_the_same_result_and_trial_0_is_the_defaults() -> None:
-    first, again = (
-        tune_ranker(learnable_table(), config=CONFIG, seed=4, threads=2) for _ in range(2)
-    )
+    first, again = tuned(), tuned()
     assert first == again
     assert len(first.trials) == 5
     defaults = RankerParams.from_config(CONFIG)
@@ -36,43 +81,109 @@ def test_the_same_seed_gives_the_same_result_and_trial_0_is_the_defaults() -> No
         "l2_leaf_reg": defaults.l2_leaf_reg,
         "random_strength": defaults.random_strength,
     }
-    assert first.trials[0].score == first.default_score
-    assert first.default_score is not None
-    assert first.best_score is not None
-    assert first.best_score >= first.default_score
+
+
+def test_trials_that_are_in_the_journal_are_not_fitted_again() -> None:
+    journal, whole = MemoryJournal(), tuned()
+    tuned(journal=journal, trials=3)
+
+    assert tuned(journal=journal) == whole
+    kept = list(journal.kept)
+    assert [trial.trial for trial in kept] == list(whole.trials)
+
+    assert tuned(journal=journal) == whole
+    assert journal.kept == kept
+
+
+def test_a_trial_reports_its_score_every_ten_iterations_after_ten() -> None:
+    for trial in tuned(tuning_iterations=30).trials:
+        steps = [step for step, _ in trial.reports]
+        assert steps == [11, 21, 30][: len(steps)]
+        # The last report is CatBoost's own figure of what the score is computed from.
+        if trial.score is not None:
+            assert trial.reports[-1][1] == pytest.approx(trial.score, abs=0.02)
 
 
 def test_the_result_keeps_the_length_and_the_loss_of_the_served_ranker() -> None:
-    params = tune_ranker(learnable_table(), config=CONFIG, seed=4, threads=1).params
+    params = tuned().params
     assert (params.iterations, params.loss_function) == (40, YETI_RANK)
 
 
+def test_defaults_and_best_trial_are_measured_with_both_losses_on_the_later_slice() -> None:
+    result = tuned(learning_rate=0.0001, depth=1)
+    assert [(fit.params, fit.loss_function) for fit in result.fits] == [
+        (DEFAULTS, QUERY_RMSE),
+        (BEST, QUERY_RMSE),
+        (DEFAULTS, YETI_RANK),
+        (BEST, YETI_RANK),
+    ]
+    by_fit = {(fit.params, fit.loss_function): fit.ndcg for fit in result.fits}
+    assert result.gain == pytest.approx(by_fit[BEST, YETI_RANK] - by_fit[DEFAULTS, YETI_RANK])
+    assert all(0 <= fit.mrr <= fit.ndcg <= fit.hit_rate <= 1 for fit in result.fits)
+    assert result.facts() == {
+        "trials": 5,
+        "chosen": result.chosen,
+        **{f"{fit.params}, {fit.loss_function}": round(fit.ndcg, 4) for fit in result.fits},
+    }
+
+
+def test_the_best_trial_wins_past_one_standard_error_with_the_served_loss() -> None:
+    # Stumps are the defaults; on the later slice deeper trees put 6 or no next items of 40
+    # first that stumps put second. Gain a first place: 1 - 1 / log2(3) = 0.369.
+    for firsts, chosen in ((6, BEST), (0, DEFAULTS)):
+        result = tuned(later=Deep(LATER.table, firsts), depth=1)
+        assert result.gain == pytest.approx(firsts / 40 * (1 - 1 / np.log2(3)))
+        assert result.chosen == chosen
+        assert (result.params.depth > 1) == (chosen == BEST)
+    assert tuned(later=Deep(LATER.table, -6), depth=1).chosen == DEFAULTS
+
+
+@dataclass(frozen=True)
+class Deep(LaterTable):
+    """Later moments at `firsts` of which deeper trees than stumps put the next item first."""
+
+    firsts: int
+
+    def measure(self, scorer: TreeScorer) -> NextItem:
+        place = np.full(len(self), 2.0)
+        if scorer.tree_splits.shape[1] > 1:
+            place[: abs(self.firsts)] = 1.0 if self.firsts > 0 else 3.0
+        return NextItem(place)
+
+
 def test_over_a_tie_the_defaults_stay() -> None:
-    table = learnable_table()
-    rng = np.random.default_rng(0)
-    noise = replace(table, features=rng.normal(size=table.features.shape).astype(np.float32))
-    result = tune_ranker(noise, config=CONFIG, seed=1, threads=1)
-    assert result.gain_error is not None
-    gained = (result.best_score or 0) - (result.default_score or 0)
-    chosen = result.params == RankerParams.from_config(CONFIG)
-    assert chosen == (gained <= result.gain_error)
+    missed = tuned(later=Missing(LATER.table), depth=1)
+    assert (missed.gain, missed.gain_error) == (0.0, 0.0)
+    assert missed.chosen == DEFAULTS
+    assert missed.params.depth == 1
 
 
-def test_bad_defaults_lose_to_a_trial() -> None:
-    bad = CONFIG.model_copy(update={"learning_rate": 0.0001, "depth": 1, "trials": 6})
-    result = tune_ranker(learnable_table(groups=120), config=bad, seed=1, threads=1)
-    assert result.params != RankerParams.from_config(bad)
+class Missing(LaterTable):
+    """Later moments whose next item was never proposed."""
+
+    def measure(self, scorer: TreeScorer) -> NextItem:  # noqa: ARG002 - nothing to rank
+        return NextItem(np.full(len(self), np.inf))
 
 
-@pytest.mark.parametrize(("groups", "trials"), [(80, 0), (10, 5)])
-def test_without_trials_or_with_few_groups_the_defaults_come_back_unjudged(
-    groups: int, trials: int
+def test_the_defaults_are_fitted_once_a_loss_when_they_are_the_best_trial() -> None:
+    result = tuned(trials=1)
+    assert [fit.params for fit in result.fits] == [DEFAULTS, DEFAULTS]
+    assert (result.chosen, result.gain, result.gain_error) == (DEFAULTS, None, None)
+
+
+@pytest.mark.parametrize("untuned", [{"trials": 0}, {"groups": 10}, {"later": 0}])
+def test_without_trials_or_with_few_moments_the_defaults_come_back_untried(
+    untuned: Mapping[str, int],
 ) -> None:
-    config = CONFIG.model_copy(update={"trials": trials})
-    result = tune_ranker(learnable_table(groups=groups), config=config, seed=1, threads=1)
-    assert result == TuningResult(RankerParams.from_config(config), None, None, None, ())
+    journal = MemoryJournal()
+    table = learnable_table(groups=untuned.get("groups", 80))
+    later = LaterTable(LATER.table.before(untuned.get("later", 40)))
+    trials = untuned.get("trials", 5)
+    result = tuned(table, later=later, journal=journal, trials=trials)
+    assert result == TuningResult(RankerParams.from_config(CONFIG))
+    assert journal.kept == []
 
 
 def test_json_gives_the_result_back() -> None:
-    result = tune_ranker(learnable_table(), config=CONFIG, seed=4, threads=1)
+    result = tuned()
     assert TuningResult.from_json(result.to_json()) == result

@@ -150,3 +150,21 @@ def test_proposals_of_two_kinds_come_back_in_the_visitors_order() -> None:
 
     assert joined.ptr.tolist() == [0, 2, 5, 5, 6]
     assert joined.item.tolist() == [0, 1, 100, 101, 102, 2]
+
+
+def test_neither_threads_nor_parts_change_the_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = source(40)
+
+    def again(threads: int) -> np.ndarray:
+        return list_near_items(
+            whole.item_factors[:N_LISTED],
+            whole.inverse,
+            n_proposed=N_PROPOSED,
+            length=40,
+            largest_norm=whole.largest_norm,
+            threads=threads,
+        )
+
+    monkeypatch.setattr(near_items, "_OWNERS_AT_ONCE", 70)
+    assert np.array_equal(again(1), whole.near)
+    assert np.array_equal(again(3), whole.near)

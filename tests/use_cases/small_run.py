@@ -35,6 +35,7 @@ CONFIG: Mapping[str, Any] = {
         "candidates_per_source": 15,
         "popular_candidates": 10,
     },
+    "retrieval_tuning": {"trials": 0},
     "ranking": {"max_queries": 200, "negatives_per_query": 8, "trials": 0, "iterations": 10},
     "uncertainty": {"max_queries": 150},
     "evaluation": {"max_queries": 150, "bootstrap_samples": 30},

@@ -94,6 +94,7 @@ def test_a_fold_is_put_together_from_its_shards_in_order(run: Run) -> None:
         "items",
         "queries",
         "retrieval-test",
+        "retrieval-tuning",
         "ranker",
         "candidates-test-0",
         "candidates-test-1",

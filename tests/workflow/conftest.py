@@ -17,6 +17,7 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
         "candidates_per_source": 30,
         "popular_candidates": 20,
     },
+    "retrieval_tuning": {"trials": 2, "max_queries": 300},
     "ranking": {
         "max_queries": 400,
         "negatives_per_query": 10,

@@ -132,7 +132,13 @@ def made_before(fold: str) -> list[str]:
 def made_within(fold: str) -> list[str]:
     """Return the outputs that see the fold's window, and nothing after it."""
     return {
-        "ranking": ["queries/ranking/", "candidates-ranking-0/", "tuning/", "ranker/"],
+        "ranking": [
+            "queries/ranking/",
+            "retrieval-tuning/",
+            "candidates-ranking-0/",
+            "tuning/",
+            "ranker/",
+        ],
         "calibration": ["queries/calibration/", "candidates-calibration-0/", "calibration/"],
         "test": ["queries/test/", "candidates-test-0/", "evaluation/"],
         "serving": ["model/"],
