@@ -7,8 +7,13 @@
 ``bootstrap``        means and paired differences with intervals, resampling visitors
 ``scoreboard``       the numbers, as JSON that is equal to the last digit for equal input
 ``scoreboard_text``  the same as a plain text table
-``item_knn``         item-to-item neighbours by BM25 and cosine, a baseline
 ``baselines``        what the full stack must be held against
+``rp3beta``          item-to-item neighbours by random walks, a baseline
+``baseline_tuning``  a search over their settings, before the slice that is evaluated
+``ablation``         what the full stack loses without one of its sources
+``anatomy``          what stands behind a scoreboard: sources, features, the baselines' settings
+``anatomy_text``     the same as plain text
+``aligned_text``     aligned columns
 ``comparison``       challenger and champion on the same queries
 ``gate``             whether a challenger may be promoted
 """
