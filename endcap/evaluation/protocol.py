@@ -6,6 +6,7 @@ Rendle 2020). Targets that were unknown at the cut stay in and count as misses f
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -61,6 +62,7 @@ def evaluate(
     item_counts: NDArray[np.int64],
     config: EvaluationConfig,
     session_timeout_minutes: float,
+    purchase_weight: float = math.inf,
 ) -> Evaluation:
     """Measure every system on every task.
 
@@ -73,6 +75,8 @@ def evaluate(
     item_counts
         Events of each item before the cut, int64 (items known at the cut,): what novelty is
         measured by. Its length is the catalogue.
+    purchase_weight
+        The weight of a purchase: an item with a label of it was bought.
 
     Raises
     ------
@@ -89,7 +93,7 @@ def evaluate(
     covered: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     members: dict[str, NDArray[np.bool_]] = {}
     for task in TASKS:
-        relevant = relevant_items(queries, task)
+        relevant = relevant_items(queries, task, purchase_weight=purchase_weight)
         member = members[task.name] = relevant.counts() > 0
         values[task.name], covered[task.name] = {}, {}
         for name, lists in (unseen if task.new_only else systems).items():

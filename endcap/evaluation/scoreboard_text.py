@@ -10,7 +10,7 @@ from endcap.evaluation.bootstrap import Estimate
 from endcap.evaluation.metrics import ACCURACY
 from endcap.evaluation.scoreboard import FULL_STACK, Scoreboard, SliceScores
 from endcap.evaluation.slices import ALL, SLICES
-from endcap.evaluation.tasks import NEW_ITEMS, NEXT_INTERACTION
+from endcap.evaluation.tasks import NEW_ITEMS, NEXT_INTERACTION, TASKS
 
 _METRICS = ("hit_rate", "recall", "mrr", "ndcg", "map", "coverage", "novelty")
 _HEADLINE_TASKS = (NEXT_INTERACTION, NEW_ITEMS)
@@ -27,6 +27,8 @@ def to_text(scoreboard: Scoreboard) -> str:
     for task in _HEADLINE_TASKS:
         if task.name in scoreboard.tasks:
             lines += [*_task(scoreboard, task.name, task.description), ""]
+    if scoreboard.n_queries:
+        lines += [*_other_tasks(scoreboard), ""]
     if scoreboard.anatomy is not None:
         lines += [*anatomy_lines(scoreboard.anatomy, scoreboard.confidence), ""]
     return "\n".join([*lines, *_not_won(scoreboard)]) + "\n"
@@ -69,6 +71,26 @@ def _task(scoreboard: Scoreboard, task: str, description: str) -> list[str]:
         )
     lines += ["", f"ndcg@{at} by kind of visitor, the number of queries below its name"]
     return lines + table(_by_slice(scoreboard, task, f"ndcg@{at}"))
+
+
+def _other_tasks(scoreboard: Scoreboard) -> list[str]:
+    """Return one table of the tasks that are not shown in full: two metrics of each system."""
+    others = [t for t in TASKS if t not in _HEADLINE_TASKS and t.name in scoreboard.tasks]
+    shown = [task for task in others if scoreboard.scores(task.name).n_queries]
+    if not shown:
+        return []
+    at = (_cutoffs(scoreboard.scores(shown[0].name)) or ["20"])[-1]
+    metrics = [f"hit_rate@{at}", f"mrr@{at}"]
+    rows = [
+        ["system", *(name for task in shown for name in (task.name, ""))],
+        ["", *(metric for _ in shown for metric in metrics)],
+    ]
+    for system in scoreboard.systems:
+        found = [scoreboard.scores(task.name).systems[system] for task in shown]
+        values = (_value(one.get(metric), metric) for one in found for metric in metrics)
+        rows.append([system, *values])
+    lines = [f"{t.name}: {t.description} ({scoreboard.scores(t.name).n_queries:,})" for t in shown]
+    return [*lines, *table(rows)]
 
 
 def _cutoffs(scores: SliceScores) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap import columns as c
 from endcap.config import GateConfig
 from endcap.evaluation.baselines import ALS_TO_YETIRANK
 from endcap.evaluation.comparison import RecordedScores
@@ -82,7 +83,7 @@ def evaluate(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
 
 
 def _measure(run: Run, fold: LabelledFold) -> tuple[Evaluation, NDArray[np.float64]]:
-    config, cut = run.config, run.fold(TEST)
+    config, cut, types = run.config, run.fold(TEST), fold.event_types
     log = read_log(run, before_ms=cut.cut_ms)
     width = list_length(fold.queries.histories, config.evaluation.cutoffs)
     scores = fold.scores(run)
@@ -100,6 +101,7 @@ def _measure(run: Run, fold: LabelledFold) -> tuple[Evaluation, NDArray[np.float
         item_counts=np.bincount(log.item, minlength=log.n_items).astype(np.int64),
         config=config.evaluation,
         session_timeout_minutes=config.cleaning.session_timeout_minutes,
+        purchase_weight=float(types.weight_array()[types.names.index(c.TRANSACTION)]),
     )
     return evaluation, scores
 

@@ -52,7 +52,7 @@ def test_hit_rate_recall_mrr_ndcg_and_map_are_those_of_ranx(task: Task) -> None:
     queries = random_queries(rng, n=N_QUERIES, n_items=N_ITEMS)
     lists = random_lists(rng, n=N_QUERIES, n_items=N_ITEMS, width=WIDTH)
     lists = lists.without_seen(queries.histories) if task.new_only else lists
-    relevant = relevant_items(queries, task)
+    relevant = relevant_items(queries, task, purchase_weight=3)
     asked = np.flatnonzero(relevant.counts() > 0).tolist()
 
     found = rank_gains(lists, relevant, n_items=N_ITEMS, width=max(CUTOFFS))

@@ -139,13 +139,18 @@ def test_all_metrics_agree_with_the_slow_reference(seed: int, n: int, n_items: i
     lists = random_lists(rng, n=n, n_items=n_items, width=9)
     for task in TASKS:
         shown = lists.without_seen(queries.histories) if task.new_only else lists
-        found = rank_gains(shown, relevant_items(queries, task), n_items=n_items, width=9)
+        wanted = relevant_items(queries, task, purchase_weight=3)
+        found = rank_gains(shown, wanted, n_items=n_items, width=9)
         for query in range(n):
             seen = set(slow_reference.history(queries, query)) if task.new_only else set()
             expected = slow_reference.metrics(
                 slow_reference.shown(lists.items[query].tolist(), without=seen),
                 slow_reference.relevant(
-                    queries, query, next_only=task.next_only, new_only=task.new_only
+                    queries,
+                    query,
+                    next_only=task.next_only,
+                    new_only=task.new_only,
+                    least=3 if task.bought_only else 0,
                 ),
                 k,
                 n_items=n_items,

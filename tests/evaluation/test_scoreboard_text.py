@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from endcap.evaluation.scoreboard_text import to_text
 from tests.evaluation.boards import board_of
 
@@ -26,6 +28,15 @@ def test_it_says_where_the_full_stack_does_not_win() -> None:
 def test_it_says_so_when_the_full_stack_wins_everywhere() -> None:
     text = to_text(board_of({"full_stack": 0.9, "recent_popular": 0.1}))
     assert "ahead of every baseline on every task and metric" in text
+
+
+def test_the_other_tasks_share_a_table_and_those_without_queries_are_left_out() -> None:
+    board = board_of({"full_stack": 0.5, "recent_popular": 0.1})
+    lines = [line.split() for line in to_text(board).splitlines()]
+    assert ["system", "next_new_item", "within_horizon"] in lines
+    assert ["full_stack", *["0.5000"] * 4] in lines
+    bare = replace(board, tasks={name: board.tasks[name] for name in ("next_interaction",)})
+    assert "within_horizon" not in to_text(bare)
 
 
 def test_an_empty_slice_is_said_in_words() -> None:
