@@ -38,8 +38,8 @@ class BaselineChoice:
     @classmethod
     def of(cls, tuned: TunedBaseline) -> Self:
         """Return the choice without its trials."""
-        scores = [trial.score for trial in tuned.trials]
-        return cls(tuned.settings, len(scores), scores[0], max(scores))
+        (score,) = {t.score for t in tuned.trials if t.settings == tuned.settings}
+        return cls(tuned.settings, len(tuned.trials), tuned.trials[0].score, score)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 Trial 0 is the settings under the run's configuration, the others are drawn without replacement from
 all combinations of the values to try. Every trial is fitted on the newest events before the tuning
-slice and judged by NDCG of the next interaction; the best one wins, on a tie the earlier. All
-baselines have the same number of trials; those with fewer combinations try them all.
+slice and judged by NDCG of the next interaction. The best one wins if its gain over trial 0, paired
+by moment, is past one standard error; else, as in `ranking.tuning`, the run's own settings stay.
+All baselines have the same number of trials; those with fewer combinations try them all.
 
 References
 ----------
@@ -17,6 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from endcap.config import RetrievalConfig
 from endcap.dataset.log import InteractionLog, from_events
@@ -71,12 +73,15 @@ def tune_baseline(
 
     There must be one query at least. `trials` of 1 keeps what the configuration says.
     """
+    settings = list(_drawn(baseline, training.config, trials, rng))
+    values = [_values(baseline, training, judged, one, k) for one in settings]
     tried = [
-        BaselineTrial(settings, _score(baseline, training, judged, settings, k))
-        for settings in _drawn(baseline, training.config, trials, rng)
+        BaselineTrial(one, float(found.mean())) for one, found in zip(settings, values, strict=True)
     ]
-    best = max(tried, key=lambda trial: trial.score)
-    return TunedBaseline(baseline.name, best.settings, tuple(tried))
+    best = max(range(len(tried)), key=lambda place: tried[place].score)
+    gain = values[best] - values[0]
+    chosen = best if gain.mean() > gain.std() / math.sqrt(len(gain)) else 0
+    return TunedBaseline(baseline.name, settings[chosen], tuple(tried))
 
 
 def _drawn(
@@ -100,14 +105,14 @@ def _drawn(
             yield drawn
 
 
-def _score(
+def _values(
     baseline: Baseline, training: Training, judged: Queries, settings: Settings, k: int
-) -> float:
-    """Return the mean NDCG@k of the next interaction."""
+) -> NDArray[np.float64]:
+    """Return the NDCG@k of the next interaction, query by query."""
     lists = recommend_alone(baseline.fit(training, settings), judged.histories, width=k)
     relevant = relevant_items(judged, NEXT_INTERACTION)
     gains = rank_gains(lists, relevant, n_items=training.log.n_items, width=k)
-    return float(ndcg(gains, k).mean())
+    return ndcg(gains, k)
 
 
 def newest_events(log: InteractionLog, limit: int) -> InteractionLog:

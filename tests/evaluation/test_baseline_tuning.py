@@ -27,6 +27,18 @@ class Puts10At:
         return Proposals(ptr, np.tile(lists, n), np.ones(n * len(lists), dtype=np.float32))
 
 
+@dataclass(frozen=True)
+class ByVisitor:
+    """Proposes item 10 alone to those who win, another one to the others."""
+
+    won: tuple[int, ...]
+
+    def propose(self, histories: Histories, k: int) -> Proposals:  # noqa: ARG002
+        item = np.where(np.array(self.won) > 0, 10, 20).astype(np.int32)
+        n = len(histories)
+        return Proposals(np.arange(n + 1, dtype=np.int64), item, np.ones(n, dtype=np.float32))
+
+
 def by_place(default: float = 4.0, **choices: tuple[float, ...]) -> Baseline:
     """Return a baseline whose settings add up to the place at which it puts the right item."""
 
@@ -51,6 +63,20 @@ def test_the_best_settings_win_and_the_first_trial_is_the_configuration_s() -> N
     assert max(trial.score for trial in found.trials) == 1.0
     assert found.trials[0].score == 1 / np.log2(6)
     assert not found.is_default
+
+
+def test_a_gain_within_one_standard_error_leaves_the_configuration_s_settings() -> None:
+    # Of four moments one is won and none is lost: a gain of 1/4, its standard error .43 / 2.
+    # Of four two are won and one is lost: a gain of 1/4, its standard error .83 / 2.
+    def choose(*won: int) -> bool:
+        def fit(_: Training, settings: Settings) -> ByVisitor:
+            return ByVisitor(won if settings["a"] else (0, 0, 0, 1))
+
+        one = Baseline("one", None, {"a": (0.0, 1.0)}, lambda _: {"a": 0.0}, fit)
+        return not tuned(one, trials=2).is_default
+
+    assert choose(1, 0, 0, 1)
+    assert not choose(1, 1, 0, 0)
 
 
 def test_the_number_of_trials_is_the_budget_and_one_tunes_nothing() -> None:
