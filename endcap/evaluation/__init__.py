@@ -2,7 +2,7 @@
 
 ``recommendations``  ranked lists of any system as one array
 ``tasks``            what counts as relevant: the next item, new items, all within the horizon
-``metrics``          hit rate, recall, MRR, NDCG, MAP, novelty, coverage
+``metrics``          hit rate, recall, MRR, NDCG, MAP, novelty, coverage, cold items
 ``protocol``         all systems, tasks and cut-offs of one test slice, query by query
 ``bootstrap``        means and paired differences with intervals, resampling visitors
 ``scoreboard``       the numbers, as JSON that is equal to the last digit for equal input

@@ -131,9 +131,9 @@ def _fit_als(training: Training, settings: Settings) -> Proposer:
 
 
 _RP3BETA_CHOICES: Final[Mapping[str, tuple[float, ...]]] = {
-    "alpha": (0.4, 0.6, 0.8, 1.0, 1.2),
+    "alpha": (0.2, 0.4, 0.6, 0.8, 1.0, 1.2),
     "beta": (0.0, 0.1, 0.2, 0.4, 0.6),
-    "recency_half_life_events": (1.0, 2.0, 3.0, 5.0),
+    "recency_half_life_events": (0.5, 1.0, 2.0, 4.0),
 }
 
 
@@ -157,14 +157,14 @@ BASELINES: Final = (
         PopularitySource,
         {"popularity_half_life_days": (0.5, 1.0, 3.0, 7.0, 14.0, 30.0)},
     ),
-    _alone("own_items", OwnItemsSource, {"own_half_life_events": (0.5, 1.0, 2.0, 4.0, 8.0)}),
+    _alone("own_items", OwnItemsSource, {"own_half_life_events": (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)}),
     _alone(
         "item_knn",
         ItemKnnSource,
         {
-            "item_knn.saturation": (0.5, 1.2, 2.5, 8.0),
+            "item_knn.saturation": (0.5, 1.2, 2.5, 8.0, 30.0),
             "item_knn.length_weight": (0.0, 0.3, 0.6, 0.9),
-            "item_knn.recency_half_life_events": (1.0, 2.0, 3.0, 5.0),
+            "item_knn.recency_half_life_events": (0.5, 1.0, 2.0, 3.0),
         },
     ),
     Baseline("rp3beta", None, _RP3BETA_CHOICES, _rp3beta_defaults, _fit_rp3beta),

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from endcap.config import EvaluationConfig
 from endcap.dataset.queries import Queries
 from endcap.dataset.splits import Fold
-from endcap.evaluation.metrics import ACCURACY, coverage, novelty, rank_gains, self_information
+from endcap.evaluation.metrics import (
+    ACCURACY,
+    cold_share,
+    coverage,
+    novelty,
+    rank_gains,
+    self_information,
+)
 from endcap.evaluation.recommendations import Recommendations
 from endcap.evaluation.slices import slice_masks
 from endcap.evaluation.tasks import NEXT_INTERACTION, TASKS, relevant_items
@@ -63,6 +70,7 @@ def evaluate(
     config: EvaluationConfig,
     session_timeout_minutes: float,
     purchase_weight: float = math.inf,
+    cold_max_events: int = 5,
 ) -> Evaluation:
     """Measure every system on every task.
 
@@ -77,6 +85,8 @@ def evaluate(
         measured by. Its length is the catalogue.
     purchase_weight
         The weight of a purchase: an item with a label of it was bought.
+    cold_max_events
+        An item with more events before the cut is not cold.
 
     Raises
     ------
@@ -106,6 +116,8 @@ def evaluate(
             for k in config.cutoffs:
                 bits = novelty(lists, information, k)
                 by_metric[f"novelty@{k}"] = np.where(member, bits, np.nan)
+                cold = cold_share(lists, item_counts, k, max_events=cold_max_events)
+                by_metric[f"cold@{k}"] = np.where(member, cold, np.nan)
             values[task.name][name] = by_metric
             covered[task.name][name] = {
                 label: {

@@ -21,7 +21,7 @@ from endcap.evaluation.tasks import NEXT_INTERACTION, TASKS
 
 FULL_STACK: Final = "full_stack"
 """The name of the system that would be served."""
-_DESCRIPTIVE: Final = ("novelty", "coverage")
+_DESCRIPTIVE: Final = ("novelty", "coverage", "cold")
 """Metrics that describe lists; more of them is not by itself better."""
 
 Estimates = Mapping[str, Estimate]
@@ -86,8 +86,8 @@ class Scoreboard:
     def not_won(self, slice_name: str = ALL) -> list[tuple[str, str, str, Estimate]]:
         """Return (task, metric, baseline, difference) wherever the full stack is not ahead.
 
-        It is ahead where the whole interval of the paired difference lies above 0. Novelty and
-        coverage describe and are not won or lost.
+        It is ahead where the whole interval of the paired difference lies above 0. Novelty,
+        coverage and the share of cold items describe and are not won or lost.
         """
         return [
             (task, metric, baseline, difference)

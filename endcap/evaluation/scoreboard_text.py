@@ -12,7 +12,7 @@ from endcap.evaluation.scoreboard import FULL_STACK, Scoreboard, SliceScores
 from endcap.evaluation.slices import ALL, SLICES
 from endcap.evaluation.tasks import NEW_ITEMS, NEXT_INTERACTION, TASKS
 
-_METRICS = ("hit_rate", "recall", "mrr", "ndcg", "map", "coverage", "novelty")
+_METRICS = ("hit_rate", "recall", "mrr", "ndcg", "map", "coverage", "novelty", "cold")
 _HEADLINE_TASKS = (NEXT_INTERACTION, NEW_ITEMS)
 _SHOWN_SLICES = tuple(name for name, _ in SLICES if name != ALL)
 

@@ -70,6 +70,7 @@ def evaluate(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
             "evaluation": config.evaluation.model_dump(mode="json"),
             "features": config.features.model_dump(mode="json"),
             "recorded": [config.gate.task, config.gate.metric],
+            "cold_max_events": config.retrieval.cold.max_events,
             "session_timeout_minutes": config.cleaning.session_timeout_minutes,
             "cut_ms": run.fold(TEST).cut_ms,
             "seed": config.seed,
@@ -102,6 +103,7 @@ def _measure(run: Run, fold: LabelledFold) -> tuple[Evaluation, NDArray[np.float
         config=config.evaluation,
         session_timeout_minutes=config.cleaning.session_timeout_minutes,
         purchase_weight=float(types.weight_array()[types.names.index(c.TRANSACTION)]),
+        cold_max_events=config.retrieval.cold.max_events,
     )
     return evaluation, scores
 

@@ -9,6 +9,7 @@ from endcap.evaluation.metrics import (
     ACCURACY,
     RankedGains,
     average_precision,
+    cold_share,
     coverage,
     hit_rate,
     ndcg,
@@ -117,6 +118,13 @@ def test_novelty_is_the_mean_over_what_is_shown_and_nothing_for_an_empty_list() 
     lists = from_lists([[0, 2, 3], [1], []], width=3)
     np.testing.assert_array_equal(novelty(lists, information, 2), [(1 + 3) / 2, 2 / 1, np.nan])
     assert np.isnan(novelty(lists, np.zeros(0), 2)).all()
+
+
+def test_cold_share_counts_items_with_few_events_and_nothing_for_an_empty_list() -> None:
+    counts = np.array([9, 5, 6, 0])
+    lists = from_lists([[0, 1, 3], [2], []], width=3)
+    np.testing.assert_array_equal(cold_share(lists, counts, 2, max_events=5), [1 / 2, 0, np.nan])
+    assert cold_share(lists, counts, 3, max_events=5)[0] == 2 / 3
 
 
 def test_coverage_counts_each_shown_item_once() -> None:
