@@ -12,8 +12,10 @@ DEMO ?= demo
 MINUTES ?= 10
 # One view session a line, items in order, oldest session first; may be gzipped.
 SESSIONS ?= ../shared/data/retailrocket/view_sessions.txt.gz
+# A folder with RetailRocket's events.csv; item properties and category tree as far as there are any.
+EVENTS ?= ../shared/data/retailrocket
 
-.PHONY: help install demo test test-spark check synth diff deploy destroy format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-quality bench-features bench-workflow bench-serving bench-cold-start bench-load bench-near-items bench-packages bench-truth bench-als clean
+.PHONY: help install demo test test-spark check synth diff deploy destroy format docs lock bench-user-features bench-simulator bench-cleaning bench-retrieval bench-quality bench-real bench-features bench-workflow bench-serving bench-cold-start bench-load bench-near-items bench-packages bench-truth bench-als clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -116,6 +118,9 @@ bench-retrieval: $(STAMP) ## every candidate source on view sessions: make bench
 
 bench-quality: $(STAMP) ## the whole on view sessions beside session-kNN and ALS: make bench-quality SESSIONS=FILE
 	@$(BIN)/python -m benchmarks.quality $(SESSIONS)
+
+bench-real: $(STAMP) ## real events with real times against every baseline: make bench-real EVENTS=FOLDER
+	@$(BIN)/python -m benchmarks.real_events $(EVENTS)
 
 bench-features: $(STAMP) ## item-side features at RetailRocket's scale, beside pandas and merely reading
 	@test -f .bench/raw/events.csv || $(BIN)/endcap simulate --out .bench/raw --scale retailrocket

@@ -287,6 +287,12 @@ class EvaluationConfig(Section):
     max_queries: int = Field(default=4000, ge=1)
     bootstrap_samples: int = Field(default=1000, ge=10)
     confidence: float = Field(default=0.95, gt=0, lt=1)
+    baseline_trials: int = Field(default=8, ge=1)
+    """Settings that are tried for each baseline, those under ``retrieval`` first."""
+    baseline_queries: int = Field(default=1000, ge=1)
+    """Moments of the window before the test's that judge a trial."""
+    baseline_events: int = Field(default=200000, ge=1)
+    """Newest events that a trial is fitted on; what is evaluated is fitted on all."""
 
 
 class GateConfig(Section):

@@ -2,13 +2,18 @@
 
 ``recommendations``  ranked lists of any system as one array
 ``tasks``            what counts as relevant: the next item, new items, all within the horizon
-``metrics``          hit rate, recall, MRR, NDCG, MAP, novelty, coverage
+``metrics``          hit rate, recall, MRR, NDCG, MAP, novelty, coverage, cold items
 ``protocol``         all systems, tasks and cut-offs of one test slice, query by query
 ``bootstrap``        means and paired differences with intervals, resampling visitors
 ``scoreboard``       the numbers, as JSON that is equal to the last digit for equal input
 ``scoreboard_text``  the same as a plain text table
-``item_knn``         item-to-item neighbours by BM25 and cosine, a baseline
 ``baselines``        what the full stack must be held against
+``rp3beta``          item-to-item neighbours by random walks, a baseline
+``baseline_tuning``  a search over their settings, before the slice that is evaluated
+``ablation``         what the full stack loses without one of its sources
+``anatomy``          what stands behind a scoreboard: sources, features, the baselines' settings
+``anatomy_text``     the same as plain text
+``aligned_text``     aligned columns
 ``comparison``       challenger and champion on the same queries
 ``gate``             whether a challenger may be promoted
 """

@@ -7,7 +7,10 @@ u's values and :math:`w_u` how often u was drawn, a sample's mean is
 draws, so that their differences are paired.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +28,12 @@ class Estimate:
     def is_measured(self) -> bool:
         """Whether there was anything to take the mean of."""
         return not np.isnan(self.mean)
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, float | None]) -> Self:
+        """Return the estimate of its JSON fields, where null is NaN."""
+        mean, low, high = (fields[name] for name in ("mean", "low", "high"))
+        return cls(*(math.nan if value is None else value for value in (mean, low, high)))
 
 
 @dataclass(frozen=True)

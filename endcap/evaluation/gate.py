@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from endcap.config import GateConfig
-from endcap.evaluation.baselines import POPULARITY
+from endcap.evaluation.baselines import RECENT_POPULAR
 from endcap.evaluation.bootstrap import Estimate
 from endcap.evaluation.comparison import ChampionIdentity, ChampionScores, Judgement
 from endcap.evaluation.scoreboard import FULL_STACK, Scoreboard
@@ -105,10 +105,10 @@ def _too_little(scoreboard: Scoreboard, config: GateConfig) -> str:
 
 def _against_popularity(scoreboard: Scoreboard, config: GateConfig) -> tuple[bool, str]:
     """Return whether the challenger is not worse than popularity, and the sentence about it."""
-    difference = scoreboard.difference(POPULARITY, config.metric, task=config.task)
+    difference = scoreboard.difference(RECENT_POPULAR, config.metric, task=config.task)
     if not difference.is_measured:
         return False, "recent popularity was not measured, so the challenger cannot be judged"
-    baseline = scoreboard.estimate(POPULARITY, config.metric, task=config.task)
+    baseline = scoreboard.estimate(RECENT_POPULAR, config.metric, task=config.task)
     return _not_worse(difference, baseline, "recent popularity", config)
 
 

@@ -137,13 +137,29 @@ def novelty(recommendations: Recommendations, information: Values, k: int) -> Va
 
     After Zhou et al. 2010: a list of what everybody sees anyway is near 0. In bits.
     """
+    return _mean_over_list(recommendations, information, k)
+
+
+def cold_share(
+    recommendations: Recommendations, item_counts: NDArray[np.int64], k: int, *, max_events: int
+) -> Values:
+    """Return the share of the first `k` of each list that had `max_events` events at most.
+
+    NaN for an empty list.
+    """
+    is_cold = (np.asarray(item_counts) <= max_events).astype(np.float64)
+    return _mean_over_list(recommendations, is_cold, k)
+
+
+def _mean_over_list(recommendations: Recommendations, value_of_item: Values, k: int) -> Values:
+    """Return the mean of the items' values over the first `k` of each list; NaN if it is empty."""
     items = recommendations.items[:, :k]
-    filled = (items != PADDING) & (items < len(information))
-    if not len(information):
+    filled = (items != PADDING) & (items < len(value_of_item))
+    if not len(value_of_item):
         return np.full(len(items), np.nan)
-    bits = np.where(filled, information[np.where(filled, items, 0)], 0.0)
+    found = np.where(filled, value_of_item[np.where(filled, items, 0)], 0.0)
     count = filled.sum(axis=1)
-    return np.where(count > 0, bits.sum(axis=1) / np.maximum(count, 1), np.nan)
+    return np.where(count > 0, found.sum(axis=1) / np.maximum(count, 1), np.nan)
 
 
 def coverage(recommendations: Recommendations, n_items: int, k: int) -> float:

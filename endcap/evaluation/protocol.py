@@ -6,6 +6,7 @@ Rendle 2020). Targets that were unknown at the cut stay in and count as misses f
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +16,14 @@ from numpy.typing import NDArray
 from endcap.config import EvaluationConfig
 from endcap.dataset.queries import Queries
 from endcap.dataset.splits import Fold
-from endcap.evaluation.metrics import ACCURACY, coverage, novelty, rank_gains, self_information
+from endcap.evaluation.metrics import (
+    ACCURACY,
+    cold_share,
+    coverage,
+    novelty,
+    rank_gains,
+    self_information,
+)
 from endcap.evaluation.recommendations import Recommendations
 from endcap.evaluation.slices import slice_masks
 from endcap.evaluation.tasks import NEXT_INTERACTION, TASKS, relevant_items
@@ -61,6 +69,8 @@ def evaluate(
     item_counts: NDArray[np.int64],
     config: EvaluationConfig,
     session_timeout_minutes: float,
+    purchase_weight: float = math.inf,
+    cold_max_events: int = 5,
 ) -> Evaluation:
     """Measure every system on every task.
 
@@ -73,6 +83,10 @@ def evaluate(
     item_counts
         Events of each item before the cut, int64 (items known at the cut,): what novelty is
         measured by. Its length is the catalogue.
+    purchase_weight
+        The weight of a purchase: an item with a label of it was bought.
+    cold_max_events
+        An item with more events before the cut is not cold.
 
     Raises
     ------
@@ -89,7 +103,7 @@ def evaluate(
     covered: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     members: dict[str, NDArray[np.bool_]] = {}
     for task in TASKS:
-        relevant = relevant_items(queries, task)
+        relevant = relevant_items(queries, task, purchase_weight=purchase_weight)
         member = members[task.name] = relevant.counts() > 0
         values[task.name], covered[task.name] = {}, {}
         for name, lists in (unseen if task.new_only else systems).items():
@@ -102,6 +116,8 @@ def evaluate(
             for k in config.cutoffs:
                 bits = novelty(lists, information, k)
                 by_metric[f"novelty@{k}"] = np.where(member, bits, np.nan)
+                cold = cold_share(lists, item_counts, k, max_events=cold_max_events)
+                by_metric[f"cold@{k}"] = np.where(member, cold, np.nan)
             values[task.name][name] = by_metric
             covered[task.name][name] = {
                 label: {

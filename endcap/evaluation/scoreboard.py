@@ -13,6 +13,7 @@ import numpy as np
 
 from endcap.config import EvaluationConfig
 from endcap.errors import DatasetError
+from endcap.evaluation.anatomy import Anatomy
 from endcap.evaluation.bootstrap import Estimate, VisitorDraws
 from endcap.evaluation.protocol import Evaluation
 from endcap.evaluation.slices import ALL
@@ -20,7 +21,7 @@ from endcap.evaluation.tasks import NEXT_INTERACTION, TASKS
 
 FULL_STACK: Final = "full_stack"
 """The name of the system that would be served."""
-_DESCRIPTIVE: Final = ("novelty", "coverage")
+_DESCRIPTIVE: Final = ("novelty", "coverage", "cold")
 """Metrics that describe lists; more of them is not by itself better."""
 
 Estimates = Mapping[str, Estimate]
@@ -42,7 +43,7 @@ class SliceScores:
 
 @dataclass(frozen=True)
 class Scoreboard:
-    """Scores by task and slice, and what they were measured on."""
+    """Scores by task and slice, what they were measured on, and what stands behind them."""
 
     cut_ms: int
     end_ms: int
@@ -56,6 +57,7 @@ class Scoreboard:
     seed: int
     systems: tuple[str, ...]
     tasks: Mapping[str, Mapping[str, SliceScores]]
+    anatomy: Anatomy | None = None
 
     def scores(self, task: str, slice_name: str = ALL) -> SliceScores:
         """Return the scores of a slice of a task."""
@@ -84,8 +86,8 @@ class Scoreboard:
     def not_won(self, slice_name: str = ALL) -> list[tuple[str, str, str, Estimate]]:
         """Return (task, metric, baseline, difference) wherever the full stack is not ahead.
 
-        It is ahead where the whole interval of the paired difference lies above 0. Novelty and
-        coverage describe and are not won or lost.
+        It is ahead where the whole interval of the paired difference lies above 0. Novelty,
+        coverage and the share of cold items describe and are not won or lost.
         """
         return [
             (task, metric, baseline, difference)
@@ -112,13 +114,14 @@ class Scoreboard:
                 if task.name in fields["tasks"]
             }
             share = _number(fields["unknown_target_share"])
-            systems = tuple(fields["systems"])
+            anatomy = fields.get("anatomy")
             return cls(
                 **{
                     **fields,
                     "tasks": tasks,
-                    "systems": systems,
+                    "systems": tuple(fields["systems"]),
                     "unknown_target_share": share,
+                    "anatomy": None if anatomy is None else Anatomy.from_fields(anatomy),
                 }
             )
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
@@ -215,10 +218,7 @@ def _slice(fields: Mapping[str, Any]) -> SliceScores:
 def _read_estimates(fields: Mapping[str, Any]) -> dict[str, dict[str, Estimate]]:
     """Return system -> metric -> estimate of their JSON fields."""
     return {
-        system: {
-            metric: Estimate(_number(e["mean"]), _number(e["low"]), _number(e["high"]))
-            for metric, e in by_metric.items()
-        }
+        system: {metric: Estimate.from_fields(e) for metric, e in by_metric.items()}
         for system, by_metric in fields.items()
     }
 

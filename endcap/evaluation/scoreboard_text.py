@@ -4,13 +4,15 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from endcap.evaluation.aligned_text import interval, table
+from endcap.evaluation.anatomy_text import anatomy_lines
 from endcap.evaluation.bootstrap import Estimate
 from endcap.evaluation.metrics import ACCURACY
 from endcap.evaluation.scoreboard import FULL_STACK, Scoreboard, SliceScores
 from endcap.evaluation.slices import ALL, SLICES
-from endcap.evaluation.tasks import NEW_ITEMS, NEXT_INTERACTION
+from endcap.evaluation.tasks import NEW_ITEMS, NEXT_INTERACTION, TASKS
 
-_METRICS = ("hit_rate", "recall", "mrr", "ndcg", "map", "coverage", "novelty")
+_METRICS = ("hit_rate", "recall", "mrr", "ndcg", "map", "coverage", "novelty", "cold")
 _HEADLINE_TASKS = (NEXT_INTERACTION, NEW_ITEMS)
 _SHOWN_SLICES = tuple(name for name, _ in SLICES if name != ALL)
 
@@ -18,13 +20,17 @@ _SHOWN_SLICES = tuple(name for name, _ in SLICES if name != ALL)
 def to_text(scoreboard: Scoreboard) -> str:
     """Return the scoreboard as text of about 100 columns.
 
-    The two headline tasks are shown in full, with intervals, paired differences and slices; at the
-    end stands, over all tasks, where the full stack does not win.
+    The two headline tasks are shown in full, with intervals, paired differences and slices; then
+    what stands behind the figures; at the end, over all tasks, where the full stack does not win.
     """
     lines = [*_introduction(scoreboard), ""]
     for task in _HEADLINE_TASKS:
         if task.name in scoreboard.tasks:
             lines += [*_task(scoreboard, task.name, task.description), ""]
+    if scoreboard.n_queries:
+        lines += [*_other_tasks(scoreboard), ""]
+    if scoreboard.anatomy is not None:
+        lines += [*anatomy_lines(scoreboard.anatomy, scoreboard.confidence), ""]
     return "\n".join([*lines, *_not_won(scoreboard)]) + "\n"
 
 
@@ -54,15 +60,37 @@ def _task(scoreboard: Scoreboard, task: str, description: str) -> list[str]:
     cutoff = _cutoffs(scores)[-1:] or ["20"]
     at = cutoff[0]
     lines = [f"{task}: {description} ({scores.n_queries:,} queries)"]
-    lines += _table(_means(scores, scoreboard.systems))
+    lines += table(_means(scores, scoreboard.systems))
     if scores.differences:
         lines += [
             "",
             f"full stack minus baseline, paired, with {scoreboard.confidence:.0%} interval",
         ]
-        lines += _table(_differences(scores, [f"hit_rate@{at}", f"mrr@{at}", f"ndcg@{at}"]))
-    lines += ["", f"ndcg@{at} by kind of visitor"]
-    return lines + _table(_by_slice(scoreboard, task, f"ndcg@{at}"))
+        lines += table(
+            _differences(scores, scoreboard.systems, [f"hit_rate@{at}", f"mrr@{at}", f"ndcg@{at}"])
+        )
+    lines += ["", f"ndcg@{at} by kind of visitor, the number of queries below its name"]
+    return lines + table(_by_slice(scoreboard, task, f"ndcg@{at}"))
+
+
+def _other_tasks(scoreboard: Scoreboard) -> list[str]:
+    """Return one table of the tasks that are not shown in full: two metrics of each system."""
+    others = [t for t in TASKS if t not in _HEADLINE_TASKS and t.name in scoreboard.tasks]
+    shown = [task for task in others if scoreboard.scores(task.name).n_queries]
+    if not shown:
+        return []
+    at = (_cutoffs(scoreboard.scores(shown[0].name)) or ["20"])[-1]
+    metrics = [f"hit_rate@{at}", f"mrr@{at}"]
+    rows = [
+        ["system", *(name for task in shown for name in (task.name, ""))],
+        ["", *(metric for _ in shown for metric in metrics)],
+    ]
+    for system in scoreboard.systems:
+        found = [scoreboard.scores(task.name).systems[system] for task in shown]
+        values = (_value(one.get(metric), metric) for one in found for metric in metrics)
+        rows.append([system, *values])
+    lines = [f"{t.name}: {t.description} ({scoreboard.scores(t.name).n_queries:,})" for t in shown]
+    return [*lines, *table(rows)]
 
 
 def _cutoffs(scores: SliceScores) -> list[str]:
@@ -85,26 +113,33 @@ def _means(scores: SliceScores, systems: Sequence[str]) -> list[list[str]]:
     return rows
 
 
-def _differences(scores: SliceScores, metrics: Sequence[str]) -> list[list[str]]:
+def _differences(
+    scores: SliceScores, systems: Sequence[str], metrics: Sequence[str]
+) -> list[list[str]]:
     """Return one row a baseline with the paired differences and their intervals."""
     return [
         ["against", *metrics],
         *(
-            [baseline, *(_interval(by_metric.get(metric)) for metric in metrics)]
-            for baseline, by_metric in scores.differences.items()
+            [baseline, *(interval(scores.differences[baseline].get(m)) for m in metrics)]
+            for baseline in systems
+            if baseline in scores.differences
         ),
     ]
 
 
 def _by_slice(scoreboard: Scoreboard, task: str, metric: str) -> list[list[str]]:
-    """Return one row a slice that has queries, with the mean of each system."""
-    rows = [["visitors", "queries", *scoreboard.systems]]
-    for name in _SHOWN_SLICES:
-        scores = scoreboard.scores(task, name)
-        if scores.n_queries:
-            means = [_value(scores.systems[s].get(metric), metric) for s in scoreboard.systems]
-            rows.append([name, f"{scores.n_queries:,}", *means])
-    return rows
+    """Return one row a system with its mean in each slice that has queries."""
+    slices = {name: scoreboard.scores(task, name) for name in _SHOWN_SLICES}
+    slices = {name: scores for name, scores in slices.items() if scores.n_queries}
+    means = [
+        [
+            system,
+            *(_value(scores.systems[system].get(metric), metric) for scores in slices.values()),
+        ]
+        for system in scoreboard.systems
+    ]
+    sizes = ["", *(f"{scores.n_queries:,}" for scores in slices.values())]
+    return [["system", *slices], sizes, *means]
 
 
 def _value(estimate: Estimate | None, metric: str) -> str:
@@ -112,22 +147,6 @@ def _value(estimate: Estimate | None, metric: str) -> str:
     if estimate is None or math.isnan(estimate.mean):
         return "-"
     return f"{estimate.mean:.2f}" if metric.startswith("novelty") else f"{estimate.mean:.4f}"
-
-
-def _interval(estimate: Estimate | None) -> str:
-    """Return a difference with its interval as text."""
-    if estimate is None or math.isnan(estimate.mean):
-        return "-"
-    return f"{estimate.mean:+.4f} [{estimate.low:+.4f}, {estimate.high:+.4f}]"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines: the first column left-aligned, the others right-aligned."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
-    return [
-        "  " + "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-        for row in rows
-    ]
 
 
 def _not_won(scoreboard: Scoreboard) -> list[str]:

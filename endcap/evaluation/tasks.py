@@ -1,4 +1,4 @@
-"""What counts as relevant. Four tasks: (the next item | all within the horizon) x (all | new).
+"""What counts as relevant: (the next item | all | what is bought until the horizon) x (all | new).
 
 The two headline tasks are ``next_interaction`` (repeats allowed) and ``new_items``. For tasks of
 new items, relevant items and recommendations are restricted to items that are not in the query's
@@ -7,6 +7,7 @@ items are taken out of it: the same as asking it for new items only, as long as 
 without looking at which others may be shown.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,7 @@ class Task:
     description: str
     next_only: bool
     new_only: bool
+    bought_only: bool = False
 
 
 NEXT_INTERACTION: Final = Task(
@@ -50,7 +52,28 @@ NEW_ITEMS: Final = Task(
     next_only=False,
     new_only=True,
 )
-TASKS: Final = (NEXT_INTERACTION, NEW_ITEMS, NEXT_NEW_ITEM, WITHIN_HORIZON)
+PURCHASES: Final = Task(
+    "purchases",
+    "all items bought until the horizon, repeats allowed",
+    next_only=False,
+    new_only=False,
+    bought_only=True,
+)
+NEW_PURCHASES: Final = Task(
+    "new_purchases",
+    "all items bought until the horizon that the visitor has not seen yet",
+    next_only=False,
+    new_only=True,
+    bought_only=True,
+)
+TASKS: Final = (
+    NEXT_INTERACTION,
+    NEW_ITEMS,
+    NEXT_NEW_ITEM,
+    WITHIN_HORIZON,
+    PURCHASES,
+    NEW_PURCHASES,
+)
 
 
 @dataclass(frozen=True)
@@ -78,18 +101,22 @@ class RelevantItems:
         return np.repeat(np.arange(len(self), dtype=np.int64), self.counts())
 
 
-def relevant_items(queries: Queries, task: Task) -> RelevantItems:
+def relevant_items(
+    queries: Queries, task: Task, *, purchase_weight: float = math.inf
+) -> RelevantItems:
     """Return the relevant items of each query for a task.
 
     The next item has gain 1; within the horizon an item's gain is the weight of its strongest
     event, and an item of weight 0 is not relevant. An item that is unknown at the cut stays: no
     system can find it, so it counts as a miss. For tasks of new items, an item that occurs in
     ``queries.histories`` is left out; what lies further back than those histories reach counts as
-    new.
+    new. An item is bought if its strongest event weighs `purchase_weight` or more.
     """
     n = len(queries)
     row = np.repeat(np.arange(n, dtype=np.int64), np.diff(queries.label_ptr))
     kept = queries.label_first.copy() if task.next_only else queries.label_relevance > 0
+    if task.bought_only:
+        kept &= queries.label_relevance >= purchase_weight
     if task.new_only:
         kept &= ~_is_seen(queries, row)
     gain = np.ones(int(kept.sum())) if task.next_only else queries.label_relevance[kept]

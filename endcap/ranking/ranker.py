@@ -103,10 +103,7 @@ class Ranker:
 
     def importance(self) -> NDArray[np.float64]:
         """Return each feature's share of the prediction's change, percent, float64 (f,)."""
-        shares: NDArray[np.float64] = self.model.get_feature_importance(
-            type="PredictionValuesChange"
-        )
-        return shares
+        return _importance(self.model)
 
     def save(self, folder: Path) -> None:
         """Write ``ranker.cbm``, ``params.json`` and the arrays of the scorer into `folder`.
@@ -118,6 +115,18 @@ class Ranker:
         text = json.dumps(asdict(self.params), indent=1, sort_keys=True) + "\n"
         (folder / "params.json").write_text(text, encoding="utf-8")
         self.scorer.save(folder)
+
+
+def load_importance(folder: Path) -> NDArray[np.float64]:
+    """Return `Ranker.importance` of a ranker that was saved into `folder`."""
+    from catboost import CatBoost  # noqa: PLC0415 - as in `fit_ranker`
+
+    return _importance(CatBoost().load_model(str(folder / "ranker.cbm")))
+
+
+def _importance(model: "CatBoost") -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = model.get_feature_importance(type="PredictionValuesChange")
+    return shares
 
 
 def fit_ranker(table: RankingTable, params: RankerParams, *, seed: int, threads: int) -> Ranker:

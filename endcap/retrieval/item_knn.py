@@ -76,11 +76,7 @@ def _weighted(log: "InteractionLog", config: ItemKnnConfig) -> Any:  # noqa: ANN
     """
     from scipy.sparse import csr_matrix  # noqa: PLC0415 - training only, as above
 
-    from_end = log.ptr[log.user.astype(np.int64) + 1] - np.arange(len(log))
-    recent = from_end <= config.events_per_visitor
-    user, item = log.user[recent].astype(np.int64), log.item[recent]
-    pair, count = np.unique(user * max(log.n_items, 1) + item, return_counts=True)
-    user, item = pair // max(log.n_items, 1), (pair % max(log.n_items, 1)).astype(np.int32)
+    user, item, count = recent_touches(log, config.events_per_visitor)
     events = np.bincount(item, weights=count, minlength=log.n_items)
     relative = events / max(events.sum() / max(np.count_nonzero(events), 1), 1.0)
     length = 1.0 - config.length_weight + config.length_weight * relative[item]
@@ -89,3 +85,19 @@ def _weighted(log: "InteractionLog", config: ItemKnnConfig) -> Any:  # noqa: ANN
     weight = weight * np.log1p(log.n_items / distinct[user])
     norm = np.sqrt(np.bincount(item, weights=weight**2, minlength=log.n_items))
     return csr_matrix((weight / norm[item], (user, item)), shape=(log.n_users, log.n_items))
+
+
+def recent_touches(
+    log: "InteractionLog", events_per_visitor: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
+    """Return the visitors, items and numbers of events of all distinct pairs, by visitor, item.
+
+    Of a visitor the newest `events_per_visitor` events count.
+    """
+    from_end = log.ptr[log.user.astype(np.int64) + 1] - np.arange(len(log))
+    recent = from_end <= events_per_visitor
+    stride = max(log.n_items, 1)
+    pair, count = np.unique(
+        log.user[recent].astype(np.int64) * stride + log.item[recent], return_counts=True
+    )
+    return pair // stride, (pair % stride).astype(np.int32), count

@@ -6,6 +6,7 @@ computed again. In the order of the workflow: ``validate_and_clean``, ``build_fe
 ``train_retrieval``, ``plan_candidates``, ``generate_candidates``, ``tune_ranker``,
 ``train_ranker``, ``calibrate``, ``evaluate``, ``register_model``, ``check_gate``, ``promote`` or
 ``keep_champion``, ``publish_recommendations``; ``record_failure`` when one of them fails.
+``evaluate`` begins with steps of their own: ``tune_baselines``, ``answer_baselines``, ``rank_als``.
 
 ``plan_candidates`` and ``tune_ranker`` search parameters; ``lake_journal`` keeps their trials, and
 ``tuned_retrieval`` says what the sources are asked for.

@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap import columns as c
 from endcap.config import GateConfig
-from endcap.evaluation.baselines import recommend_baselines
+from endcap.evaluation.baselines import ALS_TO_YETIRANK
 from endcap.evaluation.comparison import RecordedScores
-from endcap.evaluation.item_knn import ItemKnn
 from endcap.evaluation.protocol import Evaluation
 from endcap.evaluation.protocol import evaluate as measure
 from endcap.evaluation.recommendations import Recommendations, from_ragged, list_length
@@ -23,11 +23,15 @@ from endcap.ranking.scoring import rank_candidates
 from endcap.ranking.table import label_candidates
 from endcap.uncertainty.calibration import Calibration
 from endcap.uncertainty.coverage import measure_coverage, top_rows
+from endcap.use_cases.answer_baselines import answer_baselines, read_baselines
 from endcap.use_cases.clean_log import read_log
+from endcap.use_cases.describe_stack import describe_stack
 from endcap.use_cases.folds import TEST
 from endcap.use_cases.labelled_folds import LabelledFold, fold_inputs, open_fold
 from endcap.use_cases.lake_layout import LATEST_SCOREBOARD
+from endcap.use_cases.rank_als import rank_als, read_ranked_als
 from endcap.use_cases.runs import Run, open_run, to_json
+from endcap.use_cases.tune_baselines import tune_baselines
 
 SCOREBOARD: Final = "scoreboard.json"
 RECORDED: Final = "recorded"
@@ -43,13 +47,19 @@ def evaluate(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
     """
     run = open_run(str(request["run_id"]), lake)
     config, calibration = run.config, run.ref("calibration")
+    # Each is a step of its own, so that another ranker does not tune the baselines again.
+    baselines = [tune_baselines(run), answer_baselines(run), rank_als(run)]
 
     def compute(out: Path) -> dict[str, Any]:
         with open_fold(run, TEST) as fold, lake.open(calibration.path) as folder:
             text = (folder / "calibration.json").read_text(encoding="utf-8")
             evaluation, scores = _measure(run, fold)
             coverage = _coverage(run, fold, scores, Calibration.from_json(text))
-        scoreboard = build_scoreboard(evaluation, config=config.evaluation, seed=config.seed)
+            anatomy = describe_stack(run, fold)
+        scoreboard = replace(
+            build_scoreboard(evaluation, config=config.evaluation, seed=config.seed),
+            anatomy=anatomy,
+        )
         _write(out, scoreboard, evaluation, coverage, config.gate)
         return {"queries": len(evaluation), **_headline(scoreboard, config.gate)}
 
@@ -68,11 +78,12 @@ def evaluate(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
             "evaluation": config.evaluation.model_dump(mode="json"),
             "features": config.features.model_dump(mode="json"),
             "recorded": [config.gate.task, config.gate.metric],
+            "cold_max_events": config.retrieval.cold.max_events,
             "session_timeout_minutes": config.cleaning.session_timeout_minutes,
             "cut_ms": run.fold(TEST).cut_ms,
             "seed": config.seed,
         },
-        inputs=[*fold_inputs(run, TEST), calibration],
+        inputs=[*fold_inputs(run, TEST), calibration, *baselines],
         compute=compute,
     )
     with lake.open(ref.path, only=[SCOREBOARD]) as folder:
@@ -81,7 +92,7 @@ def evaluate(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
 
 
 def _measure(run: Run, fold: LabelledFold) -> tuple[Evaluation, NDArray[np.float64]]:
-    config, cut = run.config, run.fold(TEST)
+    config, cut, types = run.config, run.fold(TEST), fold.event_types
     log = read_log(run, before_ms=cut.cut_ms)
     width = list_length(fold.queries.histories, config.evaluation.cutoffs)
     scores = fold.scores(run)
@@ -89,12 +100,8 @@ def _measure(run: Run, fold: LabelledFold) -> tuple[Evaluation, NDArray[np.float
         FULL_STACK: from_ragged(
             fold.candidates.ptr, rank_candidates(fold.candidates, scores), width=width
         ),
-        **recommend_baselines(
-            fold.sources,
-            fold.queries.histories,
-            width=width,
-            item_knn=ItemKnn.fit(log, cut_ms=cut.cut_ms, threads=config.threads),
-        ),
+        **read_baselines(run),
+        ALS_TO_YETIRANK: read_ranked_als(run),
     }
     evaluation = measure(
         systems,
@@ -103,6 +110,8 @@ def _measure(run: Run, fold: LabelledFold) -> tuple[Evaluation, NDArray[np.float
         item_counts=np.bincount(log.item, minlength=log.n_items).astype(np.int64),
         config=config.evaluation,
         session_timeout_minutes=config.cleaning.session_timeout_minutes,
+        purchase_weight=float(types.weight_array()[types.names.index(c.TRANSACTION)]),
+        cold_max_events=config.retrieval.cold.max_events,
     )
     return evaluation, scores
 

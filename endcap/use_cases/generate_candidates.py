@@ -10,7 +10,7 @@ from endcap.dataset.queries import Queries
 from endcap.features.item_table import ItemTable
 from endcap.features.matrix import feature_matrix
 from endcap.ports import Lake
-from endcap.ranking.table import build_table, sample_candidates
+from endcap.ranking.table import RankingTable, build_table, sample_candidates
 from endcap.retrieval.tuning import with_settings
 from endcap.retrieval.union import Candidates, load_sources, propose_candidates
 from endcap.use_cases.clean_log import read_event_types
@@ -40,7 +40,7 @@ def generate_candidates(request: Mapping[str, Any], lake: Lake) -> dict[str, Any
             candidates = propose_candidates(sources, queries.histories, asked)
         candidates.save(out)
         if fold == RANKING:
-            _save_ranking_table(run, queries, candidates, shard, out / "table")
+            ranking_table(run, queries, candidates, shard).save(out / "table")
         return {"queries": len(queries), "candidates": len(candidates.item)}
 
     ref = run.perform(
@@ -59,10 +59,8 @@ def generate_candidates(request: Mapping[str, Any], lake: Lake) -> dict[str, Any
     return {**ref.facts, "fold": fold, "shard": shard, "reused": ref.reused}
 
 
-def _save_ranking_table(
-    run: Run, queries: Queries, candidates: Candidates, shard: int, folder: Path
-) -> None:
-    """Sample the candidates to learn from, and keep them with features and labels."""
+def ranking_table(run: Run, queries: Queries, candidates: Candidates, shard: int) -> RankingTable:
+    """Return some of a shard's candidates in the ranking fold, with features and labels."""
     config, negatives = run.config, run.config.ranking.negatives_per_query
     kept = sample_candidates(
         queries,
@@ -81,7 +79,7 @@ def _save_ranking_table(
             config.features,
             read_event_types(run).weight_array(),
         )
-    table = build_table(
+    return build_table(
         queries,
         kept,
         features,
@@ -89,4 +87,3 @@ def _save_ranking_table(
         # `kept` has no more negatives than that: nothing is drawn again.
         rng=np.random.default_rng([config.seed, shard]),
     )
-    table.save(folder)

@@ -16,6 +16,7 @@ from endcap.retrieval.source import CandidateSource
 from endcap.retrieval.tuning import with_settings
 from endcap.retrieval.union import Candidates, load_sources
 from endcap.use_cases.clean_log import read_event_types
+from endcap.use_cases.fold_queries import read_queries
 from endcap.use_cases.runs import CLEAN, Run, StepRef
 from endcap.use_cases.tuned_retrieval import STEP, tuned_retrieval
 
@@ -64,16 +65,13 @@ def open_fold(run: Run, fold: str) -> Iterator[LabelledFold]:
 
     Raises `NotFoundError` if a step that it is put together from is not finished.
     """
-    _, items, queries, retrieval, _, ranker, *shards = fold_inputs(run, fold)
+    _, items, _, retrieval, _, ranker, *shards = fold_inputs(run, fold)
     with ExitStack() as stack:
         enter = stack.enter_context
         items_folder = enter(run.lake.open(items.path, only=[f"{fold}/"])) / fold
-        queries_folder = enter(run.lake.open(queries.path, only=[f"{fold}/"])) / fold
         shard_folders = [enter(run.lake.open(shard.path)) for shard in shards]
         yield LabelledFold(
-            queries=Queries.concat(
-                [Queries.load(queries_folder / str(shard)) for shard in range(len(shards))]
-            ),
+            queries=read_queries(run, fold),
             candidates=Candidates.concat([Candidates.load(folder) for folder in shard_folders]),
             sources=with_settings(
                 load_sources(enter(run.lake.open(retrieval.path))), tuned_retrieval(run)

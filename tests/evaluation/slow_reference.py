@@ -9,14 +9,18 @@ from collections.abc import Mapping, Sequence
 from endcap.dataset.queries import Queries
 
 
-def relevant(queries: Queries, query: int, *, next_only: bool, new_only: bool) -> dict[int, float]:
-    """Return item -> gain of one query."""
+def relevant(
+    queries: Queries, query: int, *, next_only: bool, new_only: bool, least: float = 0
+) -> dict[int, float]:
+    """Return item -> gain of one query; labels of less than `least` do not count."""
     start, stop = int(queries.label_ptr[query]), int(queries.label_ptr[query + 1])
     seen = set(history(queries, query))
     found = {}
     for i in range(start, stop):
         item = int(queries.label_item[i])
         if new_only and item in seen:
+            continue
+        if queries.label_relevance[i] < least:
             continue
         if next_only and not queries.label_first[i]:
             continue

@@ -11,7 +11,7 @@ from tests.evaluation.boards import board_of
 from tests.evaluation.slices_of_traffic import FOLD
 
 CONFIG = GateConfig(noninferiority_margin=0.05)
-GOOD = board_of({"full_stack": 0.5, "popularity": 0.1})
+GOOD = board_of({"full_stack": 0.5, "recent_popular": 0.1})
 EARLIER = ChampionIdentity("champion-1", cut_ms=FOLD.cut_ms - 1)
 LATER = ChampionIdentity("champion-2", cut_ms=FOLD.cut_ms + 1)
 
@@ -52,13 +52,13 @@ def test_the_first_model_is_promoted_when_it_beats_popularity() -> None:
 
 
 def test_the_first_model_is_refused_when_popularity_is_better() -> None:
-    decision = judge(board_of({"full_stack": 0.1, "popularity": 0.5}))
+    decision = judge(board_of({"full_stack": 0.1, "recent_popular": 0.5}))
     assert decision.outcome is Outcome.KEEP
     assert "may be worse than recent popularity" in decision.reasons[0]
 
 
 def test_a_model_equal_to_popularity_is_not_worse() -> None:
-    assert judge(board_of({"full_stack": 0.3, "popularity": 0.3})).promote
+    assert judge(board_of({"full_stack": 0.3, "recent_popular": 0.3})).promote
 
 
 def test_a_challenger_within_the_margin_is_promoted() -> None:
@@ -71,7 +71,7 @@ def test_a_challenger_within_the_margin_is_promoted() -> None:
 
 
 def test_a_better_champion_does_not_excuse_losing_to_popularity() -> None:
-    bad = board_of({"full_stack": 0.1, "popularity": 0.5})
+    bad = board_of({"full_stack": 0.1, "recent_popular": 0.5})
     assert not judge(bad, champion=EARLIER, comparison=compared(0.1)).promote
 
 
@@ -106,7 +106,7 @@ def test_without_a_fair_comparison_popularity_alone_decides_and_the_reasons_say_
     assert decision.promote
     assert "popularity alone decided" in decision.reasons[-1]
     bad = judge(
-        board_of({"full_stack": 0.1, "popularity": 0.5}), champion=LATER, comparison=comparison
+        board_of({"full_stack": 0.1, "recent_popular": 0.5}), champion=LATER, comparison=comparison
     )
     assert not bad.promote
 
@@ -114,8 +114,8 @@ def test_without_a_fair_comparison_popularity_alone_decides_and_the_reasons_say_
 @pytest.mark.parametrize(
     ("board", "config", "words"),
     [
-        (board_of({"full_stack": 0.5, "popularity": 0.1}, n=0), CONFIG, "evaluation is empty"),
-        (board_of({"full_stack": 0.5, "popularity": 0.1}, n=20), CONFIG, "only 20 queries"),
+        (board_of({"full_stack": 0.5, "recent_popular": 0.1}, n=0), CONFIG, "evaluation is empty"),
+        (board_of({"full_stack": 0.5, "recent_popular": 0.1}, n=20), CONFIG, "only 20 queries"),
         (GOOD, GateConfig(metric="ndcg@7"), "ndcg@7 of the challenger was not measured"),
         (GOOD, GateConfig(task="anything"), "evaluation is empty"),
     ],

@@ -9,6 +9,7 @@ from endcap.evaluation.metrics import (
     ACCURACY,
     RankedGains,
     average_precision,
+    cold_share,
     coverage,
     hit_rate,
     ndcg,
@@ -119,6 +120,13 @@ def test_novelty_is_the_mean_over_what_is_shown_and_nothing_for_an_empty_list() 
     assert np.isnan(novelty(lists, np.zeros(0), 2)).all()
 
 
+def test_cold_share_counts_items_with_few_events_and_nothing_for_an_empty_list() -> None:
+    counts = np.array([9, 5, 6, 0])
+    lists = from_lists([[0, 1, 3], [2], []], width=3)
+    np.testing.assert_array_equal(cold_share(lists, counts, 2, max_events=5), [1 / 2, 0, np.nan])
+    assert cold_share(lists, counts, 3, max_events=5)[0] == 2 / 3
+
+
 def test_coverage_counts_each_shown_item_once() -> None:
     lists = from_lists([[0, 1, 2], [1, 0, 3]], width=3)
     assert coverage(lists, 8, 2) == 2 / 8
@@ -139,13 +147,18 @@ def test_all_metrics_agree_with_the_slow_reference(seed: int, n: int, n_items: i
     lists = random_lists(rng, n=n, n_items=n_items, width=9)
     for task in TASKS:
         shown = lists.without_seen(queries.histories) if task.new_only else lists
-        found = rank_gains(shown, relevant_items(queries, task), n_items=n_items, width=9)
+        wanted = relevant_items(queries, task, purchase_weight=3)
+        found = rank_gains(shown, wanted, n_items=n_items, width=9)
         for query in range(n):
             seen = set(slow_reference.history(queries, query)) if task.new_only else set()
             expected = slow_reference.metrics(
                 slow_reference.shown(lists.items[query].tolist(), without=seen),
                 slow_reference.relevant(
-                    queries, query, next_only=task.next_only, new_only=task.new_only
+                    queries,
+                    query,
+                    next_only=task.next_only,
+                    new_only=task.new_only,
+                    least=3 if task.bought_only else 0,
                 ),
                 k,
                 n_items=n_items,

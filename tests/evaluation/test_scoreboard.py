@@ -6,21 +6,21 @@ from endcap.errors import DatasetError
 from endcap.evaluation.scoreboard import Scoreboard
 from tests.evaluation.boards import board_of
 
-SHARES = {"full_stack": 0.5, "popularity": 0.1, "als": 0.5, "oracle": 1.0}
+SHARES = {"full_stack": 0.5, "recent_popular": 0.1, "als": 0.5, "oracle": 1.0}
 
 
 def test_means_are_those_of_the_systems() -> None:
     board = board_of(SHARES)
     assert board.systems == tuple(SHARES)
     assert board.estimate("full_stack", "hit_rate@10").mean == 0.5
-    assert board.estimate("popularity", "ndcg@20").mean == pytest.approx(0.1)
-    assert board.estimate("popularity", "coverage@10").mean == pytest.approx(8 / 30)
+    assert board.estimate("recent_popular", "ndcg@20").mean == pytest.approx(0.1)
+    assert board.estimate("recent_popular", "coverage@10").mean == pytest.approx(8 / 30)
 
 
 def test_differences_are_the_full_stack_minus_the_baseline() -> None:
     board = board_of(SHARES)
-    assert board.difference("popularity", "mrr@10").mean == pytest.approx(0.5 - 0.1)
-    assert board.difference("popularity", "mrr@10").low > 0
+    assert board.difference("recent_popular", "mrr@10").mean == pytest.approx(0.5 - 0.1)
+    assert board.difference("recent_popular", "mrr@10").low > 0
     assert board.difference("oracle", "mrr@10").high < 0
     assert "full_stack" not in board.scores("next_interaction").differences
 
@@ -29,7 +29,7 @@ def test_not_won_names_level_and_behind_and_leaves_out_descriptions() -> None:
     lost = {(metric, baseline) for _, metric, baseline, _ in board_of(SHARES).not_won()}
     assert ("ndcg@20", "als") in lost
     assert ("ndcg@20", "oracle") in lost
-    assert ("ndcg@20", "popularity") not in lost
+    assert ("ndcg@20", "recent_popular") not in lost
     assert not any(metric.startswith(("novelty", "coverage")) for metric, _ in lost)
 
 
@@ -86,4 +86,4 @@ def test_headline_is_plain_numbers_for_a_manifest() -> None:
 
 def test_one_system_alone_has_no_differences() -> None:
     assert board_of({"full_stack": 0.5}).scores("new_items").differences == {}
-    assert board_of({"popularity": 0.5}).not_won() == []
+    assert board_of({"recent_popular": 0.5}).not_won() == []

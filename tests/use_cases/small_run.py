@@ -38,7 +38,12 @@ CONFIG: Mapping[str, Any] = {
     "retrieval_tuning": {"trials": 0},
     "ranking": {"max_queries": 200, "negatives_per_query": 8, "trials": 0, "iterations": 10},
     "uncertainty": {"max_queries": 150},
-    "evaluation": {"max_queries": 150, "bootstrap_samples": 30},
+    "evaluation": {
+        "max_queries": 150,
+        "bootstrap_samples": 30,
+        "baseline_trials": 2,
+        "baseline_queries": 50,
+    },
     "gate": {"min_queries": 5},
     "publish": {"max_users": 10, "k": 4},
 }

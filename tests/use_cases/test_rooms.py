@@ -62,7 +62,7 @@ STEPS = [source.stem for source in sorted(USE_CASES.glob("*.py")) if declared_ro
 
 
 def test_the_steps_are_found() -> None:
-    assert len(STEPS) == 13
+    assert len(STEPS) == 16
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -27,7 +27,7 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
         "depth": 4,
     },
     "uncertainty": {"max_queries": 400},
-    "evaluation": {"max_queries": 300, "bootstrap_samples": 50},
+    "evaluation": {"max_queries": 300, "bootstrap_samples": 50, "baseline_trials": 1},
     "publish": {"max_users": 50},
 }
 """A whole run over the tiny shop in a few seconds, most of them spent on starting processes."""

@@ -1,0 +1,70 @@
+"""Scores as they would be without one of the candidate sources, the ranker left as it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.config import FeatureConfig
+from endcap.dataset.histories import Histories
+from endcap.features.item_table import ItemTable
+from endcap.features.matrix import feature_matrix
+from endcap.features.registry import names
+from endcap.ranking.scorer import TreeScorer
+from endcap.retrieval.union import SOURCES, Candidates
+
+QUERIES_AT_ONCE: Final = 256
+WITH_ALL: Final = ""
+"""The name under which the scores with all sources go."""
+_SOURCE_COLUMNS: Final = len(names()) - 2 * len(SOURCES)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What scores candidates: trees, and what features are made of besides them."""
+
+    scorer: TreeScorer
+    items: ItemTable
+    config: FeatureConfig
+    event_weights: NDArray[np.float32]
+
+
+def scores_without_sources(
+    scoring: Scoring, histories: Histories, candidates: Candidates, without: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
+    """Return the score of every candidate row with all sources, and without each of `without`.
+
+    Without a source, its score and rank are missing, as if it had proposed nothing; they are the
+    only two features that it shows in, so the others are computed once.
+    """
+    ptr = candidates.ptr
+    scores = {name: np.empty(int(ptr[-1]), dtype=np.float64) for name in (WITH_ALL, *without)}
+    for start in range(0, len(histories), QUERIES_AT_ONCE):
+        stop = min(start + QUERIES_AT_ONCE, len(histories))
+        rows = slice(int(ptr[start]), int(ptr[stop]))
+        features = _features(scoring, histories.slice(start, stop), candidates.slice(start, stop))
+        scores[WITH_ALL][rows] = scoring.scorer.predict(features)
+        for name in without:
+            first = _SOURCE_COLUMNS + 2 * list(SOURCES).index(name)
+            theirs = features[:, first : first + 2].copy()
+            features[:, first : first + 2] = np.nan
+            scores[name][rows] = scoring.scorer.predict(features)
+            features[:, first : first + 2] = theirs
+    return scores
+
+
+def _features(
+    scoring: Scoring, histories: Histories, candidates: Candidates
+) -> NDArray[np.float32]:
+    return feature_matrix(
+        histories,
+        candidates.ptr,
+        candidates.item,
+        candidates.scores,
+        candidates.ranks,
+        scoring.items,
+        scoring.config,
+        scoring.event_weights,
+    )
