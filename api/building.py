@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from api.access import Door
 from api.service import Service, ServiceParts
 from api.settings import ServiceSettings, read_service_settings
-from endcap.bootstrap import open_history, open_lake_of, open_record_log
+from endcap.bootstrap import open_history, open_lake_of, open_record_log, open_verified_files
 from endcap.settings import Settings, read_settings
 
 
@@ -45,6 +45,7 @@ def build_service(
         refresh_seconds=own.refresh_seconds,
         repair_seconds=own.repair_seconds,
         exposures_at_once=exposures_at_once,
+        verified=open_verified_files(settings),
         log_key=own.log_key or secrets.token_bytes(16),
     )
     return Service(parts), settings

@@ -5,14 +5,17 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-from mangum import Mangum
+from api.lean_start import lean_start
 
-from api.access import GatewayDoor
-from api.app import create_app
-from api.building import build_service
-from api.logs import log_to_stderr
-from api.service import Service
-from api.settings import ServiceSettings
+with lean_start():
+    from mangum import Mangum
+
+    from api.access import GatewayDoor
+    from api.app import create_app
+    from api.building import build_service
+    from api.logs import log_to_stderr
+    from api.service import Service
+    from api.settings import ServiceSettings
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -40,10 +43,11 @@ def _encoded_again(event: dict[str, Any]) -> dict[str, Any]:
 @cache
 def loaded() -> tuple[Service, Mangum]:
     """Build the service and load its model: once a process, before a snapshot of it is taken."""
-    service, settings = build_service(os.environ, _door, exposures_at_once=True)
-    log_to_stderr(settings.log_level)
-    service.load()
-    return service, Mangum(create_app(service), lifespan="off")
+    with lean_start():
+        service, settings = build_service(os.environ, _door, exposures_at_once=True)
+        log_to_stderr(settings.log_level)
+        service.load()
+        return service, Mangum(create_app(service), lifespan="off")
 
 
 def _door(settings: ServiceSettings) -> GatewayDoor:

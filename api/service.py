@@ -14,6 +14,7 @@ from api.background import Background, Duty
 from api.exposures import Exposures
 from api.metrics import Metrics
 from endcap.ports import HistoryStore, Lake, RecordLog
+from endcap.registry.bundle import Verified
 from endcap.use_cases.answer_visitors import Answer, Reception
 from endcap.use_cases.live_models import LiveModel, LiveModels
 from endcap.use_cases.repair_history import repair_history
@@ -31,7 +32,8 @@ class ServiceParts:
 
     `now`: returns UTC epoch ms; `new_id`: an id that no other answer has. `exposures_at_once`:
     whether exposures are written before the answer is given, for a process that may never run
-    again. `log_key`: what user ids are hashed with in the logs.
+    again. `log_key`: what user ids are hashed with in the logs. `verified`: which
+    files of models had their hashes before; without it all are hashed.
     """
 
     lake: Lake
@@ -44,6 +46,7 @@ class ServiceParts:
     repair_seconds: float = 300.0
     exposures_at_once: bool = False
     log_key: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+    verified: Verified | None = None
 
 
 class Service:
@@ -58,7 +61,7 @@ class Service:
         self.log_key = parts.log_key
         self.metrics = Metrics()
         self.history = RestingHistory(parts.history, clock=parts.now)
-        self.models = LiveModels(parts.lake, clock=parts.now)
+        self.models = LiveModels(parts.lake, clock=parts.now, verified=parts.verified)
         self.exposures = Exposures(parts.log, self.metrics, at_once=parts.exposures_at_once)
         self.reception = Reception(
             self.history, new_id=parts.new_id, now=parts.now, on_stage=self.metrics.stage
@@ -88,7 +91,7 @@ class Service:
     def repair(self) -> None:
         """Add to the histories what the log has and they may lack."""
         n = repair_history(self.lake, self.log, self.history, now_ms=self.now())
-        self.metrics.repaired.inc(n)
+        self.metrics.repaired.add(n=n)
 
     def live(self, version: str | None = None) -> LiveModel | None:
         """Return the model that answers: the one that serves, or the one that is named."""

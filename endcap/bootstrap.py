@@ -6,6 +6,7 @@ from typing import TextIO
 from endcap.adapters.embedded_metrics import EmbeddedMetrics
 from endcap.adapters.opening import open_lake
 from endcap.adapters.opening_stores import open_history, open_record_log
+from endcap.adapters.verified_files import VerifiedFiles
 from endcap.errors import ConfigError
 from endcap.ports import Lake, MetricSink, RecordLog
 from endcap.settings import DEPLOYMENT, RECORD_LOG_URI, Settings, read_settings
@@ -17,6 +18,7 @@ __all__ = [
     "open_metric_sink_from",
     "open_record_log",
     "open_record_log_from",
+    "open_verified_files",
 ]
 
 
@@ -58,3 +60,8 @@ def open_lake_of(settings: Settings) -> Lake:
         cache_folder=settings.cache_dir,
         cache_keep_bytes=settings.cache_keep_bytes,
     )
+
+
+def open_verified_files(settings: Settings) -> VerifiedFiles:
+    """Return what remembers which of a model's files had their hashes, in the cache's folder."""
+    return VerifiedFiles(settings.cache_dir / "verified")

@@ -1,10 +1,10 @@
 """The configuration of one training run: validated once, frozen, hashed into every step's key.
 
-A TOML or JSON file gives any part of it; what it leaves out has these defaults.
+A TOML or JSON file gives any part of it; what it leaves out has these defaults. What a setting
+means stands below it: `endcap.config_text` reads it there.
 """
 
 import json
-import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -17,7 +17,8 @@ from endcap.errors import ConfigError
 class Section(BaseModel):
     """Base of every section: unknown keys are errors, and nothing changes after construction."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    # Built when first used: most processes read one configuration, and some none.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class CleaningConfig(Section):
@@ -222,15 +223,15 @@ class QuotaConfig(Section):
 class RetrievalConfig(Section):
     """Candidate sources and their union."""
 
-    quotas: QuotaConfig = QuotaConfig()
-    als: AlsConfig = AlsConfig()
-    covisitation: CovisitationConfig = CovisitationConfig()
-    sequential_rules: SequentialRulesConfig = SequentialRulesConfig()
-    session_knn: SessionKnnConfig = SessionKnnConfig()
-    item_knn: ItemKnnConfig = ItemKnnConfig()
-    category: CategoryConfig = CategoryConfig()
-    trending: TrendingConfig = TrendingConfig()
-    cold: ColdItemsConfig = ColdItemsConfig()
+    quotas: QuotaConfig = Field(default_factory=QuotaConfig)
+    als: AlsConfig = Field(default_factory=AlsConfig)
+    covisitation: CovisitationConfig = Field(default_factory=CovisitationConfig)
+    sequential_rules: SequentialRulesConfig = Field(default_factory=SequentialRulesConfig)
+    session_knn: SessionKnnConfig = Field(default_factory=SessionKnnConfig)
+    item_knn: ItemKnnConfig = Field(default_factory=ItemKnnConfig)
+    category: CategoryConfig = Field(default_factory=CategoryConfig)
+    trending: TrendingConfig = Field(default_factory=TrendingConfig)
+    cold: ColdItemsConfig = Field(default_factory=ColdItemsConfig)
     popularity_half_life_days: float = Field(default=14.0, gt=0)
     own_half_life_events: float = Field(default=2.0, gt=0)
     """In the list of the visitor's own items, an event this many events back counts half."""
@@ -352,16 +353,16 @@ class RunConfig(Section):
     seed: int = Field(default=42, ge=0)
     threads: int = Field(default=2, ge=1)
     shards: int = Field(default=2, ge=1)
-    cleaning: CleaningConfig = CleaningConfig()
-    split: SplitConfig = SplitConfig()
-    features: FeatureConfig = FeatureConfig()
-    retrieval: RetrievalConfig = RetrievalConfig()
-    retrieval_tuning: RetrievalTuningConfig = RetrievalTuningConfig()
-    ranking: RankingConfig = RankingConfig()
-    uncertainty: UncertaintyConfig = UncertaintyConfig()
-    evaluation: EvaluationConfig = EvaluationConfig()
-    gate: GateConfig = GateConfig()
-    publish: PublishConfig = PublishConfig()
+    cleaning: CleaningConfig = Field(default_factory=CleaningConfig)
+    split: SplitConfig = Field(default_factory=SplitConfig)
+    features: FeatureConfig = Field(default_factory=FeatureConfig)
+    retrieval: RetrievalConfig = Field(default_factory=RetrievalConfig)
+    retrieval_tuning: RetrievalTuningConfig = Field(default_factory=RetrievalTuningConfig)
+    ranking: RankingConfig = Field(default_factory=RankingConfig)
+    uncertainty: UncertaintyConfig = Field(default_factory=UncertaintyConfig)
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+    gate: GateConfig = Field(default_factory=GateConfig)
+    publish: PublishConfig = Field(default_factory=PublishConfig)
 
     @field_validator("evaluation")
     @classmethod
@@ -386,6 +387,8 @@ class RunConfig(Section):
 
 def read_settings(path: Path) -> dict[str, object]:
     """Return the keys of a ``.toml`` or ``.json`` file. Raises `ConfigError`."""
+    import tomllib  # noqa: PLC0415 -- serving reads no TOML
+
     try:
         text = path.read_text(encoding="utf-8")
         loaded = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)

@@ -1,10 +1,15 @@
 """The default configuration as a commented TOML file, to be edited and given back."""
 
+import ast
+import inspect
 import json
+from collections.abc import Mapping
+from itertools import pairwise
 from textwrap import wrap
 
 from pydantic import BaseModel
 
+from endcap import config
 from endcap.config import RunConfig
 
 _HEAD = """\
@@ -18,19 +23,38 @@ def default_config_text() -> str:
 
     Reading the text back gives the default configuration.
     """
-    return _HEAD + _table(RunConfig(), ())
+    return _HEAD + _table(RunConfig(), (), _meanings())
 
 
-def _table(section: BaseModel, path: tuple[str, ...]) -> str:
+def _meanings() -> dict[tuple[str, str], str]:
+    """Return (section's class, setting) -> the text that stands below it in `endcap.config`."""
+    found = {}
+    for section in ast.parse(inspect.getsource(config)).body:
+        if not isinstance(section, ast.ClassDef):
+            continue
+        for setting, below in pairwise(section.body):
+            match setting, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    found[section.name, name] = text
+    return found
+
+
+def _table(
+    section: BaseModel, path: tuple[str, ...], meanings: Mapping[tuple[str, str], str]
+) -> str:
     """Return the settings of a section, then its sub-sections, each under its own header."""
     lines = [f"\n[{'.'.join(path)}]"] if path else [""]
     nested = []
-    for name, field in type(section).model_fields.items():
+    for name in type(section).model_fields:
         value = getattr(section, name)
         if isinstance(value, BaseModel):
-            nested.append(_table(value, (*path, name)))
+            nested.append(_table(value, (*path, name), meanings))
             continue
-        lines += [f"# {line}" for line in wrap(" ".join((field.description or "").split()), 94)]
+        meaning = " ".join(meanings.get((type(section).__name__, name), "").split())
+        lines += [f"# {line}" for line in wrap(meaning, 94)]
         lines.append(_setting(name, section.model_dump(mode="json")[name]))
     return "\n".join(lines) + "\n" + "".join(nested)
 

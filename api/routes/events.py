@@ -39,8 +39,12 @@ def add_routes(app: FastAPI, service: Service) -> None:
         safe. 503: nothing was acknowledged, so send all of it again.
         """
         if isinstance(body, queries.EventBatch):
-            return reply(_record_many(service, body.events))
-        return reply(_record_one(service, body))
+            told = _record_many(service, body.events)
+        else:
+            told = _record_one(service, body)
+        service.metrics.events.add("accepted", n=told["accepted"])
+        service.metrics.events.add("refused", n=told["refused"])
+        return reply(told)
 
     @app.delete(
         "/v1/users/{user_id}",

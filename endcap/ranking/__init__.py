@@ -4,7 +4,7 @@
 ``ranker``           CatBoost YetiRank on that table, and its trees as plain arrays
 ``scorer``           the same predictions from the arrays alone: numpy, no CatBoost
 ``scoring``          candidates to features to scores, for serving, calibration and evaluation alike
-``tuning``           the ranker's parameters: searched with the quick loss, decided with the served one
+``tuning``           the ranker's parameters: searched with the quick loss, decided with the served
 ``later_slice``      how well a ranker does at moments later than all that it learned from
 ``source_ablation``  the scores as they would be without a source
 """

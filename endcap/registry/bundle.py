@@ -17,12 +17,12 @@ and the digest is over the paths and hashes of all files but the manifest.
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from endcap.errors import CorruptArtifactError, NotFoundError
 from endcap.registry.item_ids import load_item_ids, save_item_ids
@@ -114,7 +114,7 @@ class Bundle:
 
     folder: Path
     manifest: BundleManifest
-    item_ids: list[str]
+    item_ids: Sequence[str]
 
     @property
     def version(self) -> str:
@@ -194,22 +194,51 @@ def assemble(
     return manifest
 
 
-def load_bundle(folder: Path, *, verify: bool = False) -> Bundle:
+@dataclass(frozen=True)
+class Look:
+    """What is known of a folder's files: which have not changed since they were verified.
+
+    `keep`: to be called when all others were verified too.
+    """
+
+    unchanged: frozenset[str]
+    keep: Callable[[], None]
+
+
+class Verified(Protocol):
+    """Remembers which files had their hashes, for as long as they do not change."""
+
+    def look(self, folder: Path, hashes: Mapping[str, str]) -> Look:
+        """Look at the files of a folder. `hashes`: relative POSIX path -> sha256."""
+
+
+def load_bundle(folder: Path, *, verify: bool = False, verified: Verified | None = None) -> Bundle:
     """Open a bundle.
 
     Always checked: the manifest is whole, every file is there and has its size. With `verify`, also
-    every hash. Raises `NotFoundError` if there is no bundle, `CorruptArtifactError` if it is not
-    what its manifest says.
+    every hash, but of files that `verified` knows. Raises `NotFoundError` if there is no bundle,
+    `CorruptArtifactError` if it is not what its manifest says.
     """
     manifest = read_manifest(folder)
+    look = None
+    if verify and verified is not None:
+        look = verified.look(folder, {path: file.sha256 for path, file in manifest.files.items()})
+    known = frozenset() if look is None else look.unchanged
 
     def check(path: str) -> None:
         entry = manifest.files[path]
-        _check_file(folder / path, path, entry, version=manifest.version, verify=verify)
+        hashed = verify and path not in known
+        _check_file(folder / path, path, entry, version=manifest.version, verify=hashed)
 
-    # Hashing lets go of the interpreter: several files at once on several cores.
-    with ThreadPoolExecutor(HASHED_AT_ONCE) as pool:
-        list(pool.map(check, manifest.files))
+    # Hashing lets go of the interpreter: several files at once on several cores. Statting does not.
+    if verify and len(known) < len(manifest.files):
+        with ThreadPoolExecutor(HASHED_AT_ONCE) as pool:
+            list(pool.map(check, manifest.files))
+    else:
+        for path in manifest.files:
+            check(path)
+    if look is not None:
+        look.keep()
     return Bundle(folder, manifest, load_item_ids(folder / ITEM_IDS))
 
 

@@ -1,6 +1,6 @@
 """Everything that serving needs of one bundle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,14 +22,14 @@ from endcap.uncertainty.calibration import Calibration
 class ServingModel:
     """One model: candidate sources by name, item table, ranker, calibration.
 
-    `item_ids`: the shop's own ids by item code.
+    `item_ids`: the shop's own ids by item code; it may know the way back as its `codes`.
     """
 
     sources: Mapping[str, CandidateSource]
     items: ItemTable
     scorer: TreeScorer
     calibration: Calibration
-    item_ids: tuple[str, ...]
+    item_ids: Sequence[str]
     event_types: EventTypes
     config: RunConfig
 
@@ -44,8 +44,11 @@ class ServingModel:
         return self.event_types.weight_array()
 
     @cached_property
-    def item_codes(self) -> dict[str, int]:
+    def item_codes(self) -> Mapping[str, int]:
         """The code of each item id."""
+        codes: Mapping[str, int] | None = getattr(self.item_ids, "codes", None)
+        if codes is not None:
+            return codes
         return dict(zip(self.item_ids, range(len(self.item_ids)), strict=True))
 
     @cached_property

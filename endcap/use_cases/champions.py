@@ -10,7 +10,7 @@ from endcap.errors import NotFoundError
 from endcap.features.item_table import ItemTable
 from endcap.ports import ABSENT, Lake
 from endcap.ranking.scorer import TreeScorer
-from endcap.registry.bundle import Bundle, BundleManifest, load_bundle
+from endcap.registry.bundle import Bundle, BundleManifest, Verified, load_bundle
 from endcap.registry.promotion import CHAMPION_PATH, Champion
 from endcap.retrieval.union import load_sources
 from endcap.serving.model import ServingModel
@@ -59,21 +59,26 @@ def require_champion(lake: Lake) -> Champion:
 
 @contextmanager
 def open_model(
-    lake: Lake, version: str | None = None, *, verify: bool = False
+    lake: Lake,
+    version: str | None = None,
+    *,
+    verify: bool = False,
+    verified: Verified | None = None,
 ) -> Iterator[tuple[BundleManifest, ServingModel]]:
     """Give a model's manifest and the model: the champion's, or that of `version`.
 
     Its arrays may be mapped from the lake while the context lasts. `verify`: whether every byte is
-    checked by its hash, or the files' sizes alone. Raises `NotFoundError` if there is none,
-    `CorruptArtifactError` if its files are not what its manifest says, `ConfigError` if another
-    release of Endcap made it with settings that this one does not know.
+    checked by its hash, or the files' sizes alone; `verified`: knows which were. Raises
+    `NotFoundError` if there is none, `CorruptArtifactError` if its files are not what its manifest
+    says, `ConfigError` if another release of Endcap made it with settings that this one does not
+    know.
     """
     version = version or require_champion(lake).version
     path = model_path(version)
     if lake.manifest(path) is None:
         raise NotFoundError(f"no model {version!r} in {lake.uri}; `endcap models list` shows them")
     with lake.open(path) as folder:
-        bundle = load_bundle(folder, verify=verify)
+        bundle = load_bundle(folder, verify=verify, verified=verified)
         yield bundle.manifest, _to_model(bundle)
 
 
@@ -84,7 +89,7 @@ def _to_model(bundle: Bundle) -> ServingModel:
         items=ItemTable.load(bundle.item_table),
         scorer=TreeScorer.load(bundle.ranker),
         calibration=Calibration.from_json(bundle.calibration.read_text(encoding="utf-8")),
-        item_ids=tuple(bundle.item_ids),
+        item_ids=bundle.item_ids,
         event_types=EventTypes.load(bundle.event_types),
         config=RunConfig.parse(config, name=f"model {bundle.version}"),
     )

@@ -12,7 +12,7 @@ from typing import Final
 from endcap.dataset.histories import Histories
 from endcap.errors import ConfigError, EndcapError, LakeError, NotFoundError
 from endcap.ports import Lake
-from endcap.registry.bundle import BundleManifest
+from endcap.registry.bundle import BundleManifest, Verified
 from endcap.registry.promotion import Champion
 from endcap.serving.model import ServingModel
 from endcap.serving.recommend import recommend
@@ -70,10 +70,15 @@ class LiveModels:
         Where champion record and bundles lie.
     clock
         Returns the present, UTC epoch ms.
+    verified
+        Knows which files had their hashes when they were loaded before; without it all are hashed.
     """
 
-    def __init__(self, lake: Lake, *, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, lake: Lake, *, clock: Callable[[], int], verified: Verified | None = None
+    ) -> None:
         self._lake = lake
+        self._verified = verified
         self._clock = clock
         self._current: LiveModel | None = None
         self._status = LiveStatus(None, None, None, None, "no model was loaded yet")
@@ -171,7 +176,9 @@ class LiveModels:
     def _load(self, version: str) -> LiveModel:
         # Whatever a request takes from the model keeps it, and so its files, until it is done.
         with ExitStack() as stack:
-            manifest, model = stack.enter_context(open_model(self._lake, version, verify=True))
+            manifest, model = stack.enter_context(
+                open_model(self._lake, version, verify=True, verified=self._verified)
+            )
             model.warm_up()
             # The first answer is slow: nobody waits for this one.
             recommend(model, Histories.of_one_event(0, self._clock()), SlateRequest())

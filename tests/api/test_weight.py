@@ -8,11 +8,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from endcap.adapters.folder_lake import FolderLake
-from endcap.use_cases.release_models import promote_version
+from tests.api.conftest import Shop
 from tests.api.gateway import http_event
-from tests.serving.small_shop import CUT_MS, N_ITEMS
-from tests.use_cases.foreign_model import file_small_shop
 
 ROOT = Path(__file__).parents[2]
 HEAVY = (
@@ -25,9 +22,11 @@ HEAVY = (
     "networkx",
     "optuna",
     "pandas",
+    "prometheus_client",
     "pyarrow",
     "scipy",
     "sklearn",
+    "tomllib",
     "typer",
 )
 MOST_MEGABYTES = 100
@@ -36,17 +35,19 @@ import json, sys
 from api.handler import handler
 event = json.loads(sys.argv[1])
 answer = handler(event, None)
-print(json.dumps({"status": answer["statusCode"], "modules": sorted(sys.modules)}))
+modules = sorted(sys.modules)
+event["requestContext"]["http"]["path"] = event["rawPath"] = "/v1/openapi.json"
+event["rawQueryString"] = ""
+document = handler(event, None)["body"]
+print(json.dumps({"status": answer["statusCode"], "modules": modules, "document": document}))
 """
 
 
-def test_answering_loads_nothing_of_the_training_stack(tmp_path: Path) -> None:
-    lake = FolderLake(tmp_path / "lake")
-    ids = [f"a{item}" for item in range(N_ITEMS)]
-    version = file_small_shop(lake, tmp_path / "parts", item_ids=ids, cut_ms=CUT_MS)
-    promote_version(lake, version, reason="test", now_ms=1)
+def test_a_new_process_loads_only_what_answering_takes_and_still_tells_all_of_itself(
+    shop: Shop, tmp_path: Path
+) -> None:
     environ = {
-        "ENDCAP_LAKE_URI": str(tmp_path / "lake"),
+        "ENDCAP_LAKE_URI": shop.lake.uri,
         "ENDCAP_HISTORY_URI": str(tmp_path / "history.sqlite"),
         "ENDCAP_RECORD_LOG_URI": str(tmp_path / "log"),
     }
@@ -62,6 +63,7 @@ def test_answering_loads_nothing_of_the_training_stack(tmp_path: Path) -> None:
     assert told["status"] == 200
     assert "numpy" in told["modules"]
     assert [name for name in HEAVY if name in told["modules"]] == []
+    assert json.loads(told["document"]) == shop.client.get("/v1/openapi.json").json()
 
 
 def test_the_services_requirements_fit_into_a_zip() -> None:

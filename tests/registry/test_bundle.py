@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from endcap.errors import CorruptArtifactError, NotFoundError
 from endcap.registry.bundle import (
     BundleManifest,
     BundleParts,
+    Look,
     assemble,
     load_bundle,
     read_manifest,
@@ -60,7 +62,7 @@ def test_what_was_assembled_is_what_is_loaded(tmp_path: Path, parts: BundleParts
     manifest = make(tmp_path / "bundle", parts)
     bundle = load_bundle(tmp_path / "bundle", verify=True)
     assert bundle.manifest == manifest
-    assert bundle.item_ids == ["A-1", "Größe 2", "3"]
+    assert list(bundle.item_ids) == ["A-1", "Größe 2", "3"]
     assert (bundle.retrieval / "als" / "factors.npy").read_bytes() == b"factors"
     assert (bundle.item_table / "price.npy").is_file()
     assert (bundle.ranker / "leaf_values.npy").is_file()
@@ -194,3 +196,25 @@ def test_loading_imports_nothing_of_the_training_stack() -> None:
     )
     heavy = {"pandas", "scipy", "sklearn", "catboost", "implicit", "pyarrow", "duckdb", "boto3"}
     assert not heavy & set(done.stdout.split())
+
+
+def test_what_is_known_to_be_verified_is_not_hashed_again_and_all_else_is(
+    tmp_path: Path, parts: BundleParts
+) -> None:
+    folder = tmp_path / "bundle"
+    make(folder, parts)
+    (folder / "retrieval" / "als" / "factors.npy").write_bytes(b"FACTORS")
+    kept = []
+
+    class AllBut:
+        def __init__(self, *names: str) -> None:
+            self.names = names
+
+        def look(self, folder: Path, hashes: Mapping[str, str]) -> Look:
+            return Look(frozenset(hashes) - set(self.names), lambda: kept.append(folder))
+
+    load_bundle(folder, verify=True, verified=AllBut())
+    assert kept == [folder]
+    with pytest.raises(CorruptArtifactError, match=r"factors\.npy"):
+        load_bundle(folder, verify=True, verified=AllBut("retrieval/als/factors.npy"))
+    assert kept == [folder]

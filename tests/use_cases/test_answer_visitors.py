@@ -117,7 +117,7 @@ def test_items_that_the_model_does_not_know_are_counted(live: LiveModel) -> None
 def test_an_excluded_item_is_not_shown(
     live: LiveModel, wish: Callable[[tuple[str, ...]], Wish]
 ) -> None:
-    shown = answer(Visit(None, wish=wish(live.model.item_ids)), live)
+    shown = answer(Visit(None, wish=wish(tuple(live.model.item_ids))), live)
     assert len(shown.items) == 59
     assert live.model.item_ids[3] not in ids(shown)
 

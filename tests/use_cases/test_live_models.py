@@ -1,10 +1,12 @@
 import gc
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from endcap.adapters.folder_lake import FolderLake
+from endcap.adapters.verified_files import SETTLED_NS, VerifiedFiles
 from endcap.errors import NotFoundError
 from endcap.ports import Lake
 from endcap.registry.promotion import CHAMPION_PATH
@@ -187,3 +189,20 @@ def test_models_that_nobody_uses_leave_the_memory(lake: FolderLake, versions: li
     gc.collect()
     with open(f"/proc/{os.getpid()}/maps") as maps:  # noqa: PTH123
         assert versions[1] not in maps.read()
+
+
+def test_a_model_that_was_verified_before_is_refused_once_a_byte_flips(
+    lake: FolderLake, versions: list[str], tmp_path: Path
+) -> None:
+    crown(lake, versions[1])
+    later_ns = time.time_ns() + 10 * SETTLED_NS
+    verified = VerifiedFiles(tmp_path / "verified", now_ns=lambda: later_ns)
+    for _ in range(2):
+        models = LiveModels(lake, clock=lambda: NOW_MS, verified=verified)
+        models.refresh()
+        assert serving(models) == versions[1]
+    damage(lake, versions[1])
+    models = LiveModels(lake, clock=lambda: NOW_MS, verified=verified)
+    models.refresh()
+    assert serving(models) != versions[1]
+    assert "do not match their hash" in str(models.status.problem)
