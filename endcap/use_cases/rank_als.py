@@ -88,15 +88,16 @@ def _fit(run: Run) -> TreeScorer:
         run.lake.open(queries_ref.path, only=[f"{RANKING}/"]) as queries_folder,
     ):
         als = _ranking_als(run, sources_folder)
-        tables = []
+        tables, counts = [], []
         for shard in range(queries_ref.facts["shards"][RANKING]):
             queries = Queries.load(queries_folder / RANKING / str(shard))
             found = als.propose(queries.histories, config.retrieval.candidates_per_source)
             candidates = unite({AlsSource.name: found}, n_visitors=len(queries))
             tables.append(ranking_table(run, queries, candidates, shard))
+            counts.append(len(queries))
     params = TuningResult.from_json(text).params
     return fit_ranker(
-        concat_tables(tables), params, seed=config.seed, threads=config.threads
+        concat_tables(tables, counts), params, seed=config.seed, threads=config.threads
     ).scorer
 
 
