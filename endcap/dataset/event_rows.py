@@ -1,6 +1,6 @@
 """Valid events as they are read, gathered in columns of numbers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -48,12 +48,12 @@ class EventRows:
 
     def add_plain(self, events: PlainEvents, file_index: int) -> None:
         """Add the plain events of a block."""
-        self.plain.append((events, file_index))
+        self.plain.append((replace(events, others=None), file_index))
 
     def add_checked(self, checked: Checked, file_index: int) -> None:
         """Add the usable events of a batch."""
         if len(checked.row_number):
-            self.texts.append((checked, file_index))
+            self.texts.append((replace(checked, bad=[]), file_index))
 
     def columns(self) -> EventColumns:
         """Return all events in order, and forget them here."""

@@ -58,10 +58,15 @@ def write_intervals(
     names = sorted(properties)
     rank = pa.table({"property": [properties.index(n) for n in names], _RANK: range(len(names))})
     connection.register("ranks", rank)
+    # Where all ids are numbers, as in most logs, nobody need sort or carry empty texts.
+    ((texts,),) = connection.execute(
+        "SELECT count(*) FROM staged_properties WHERE item < 0"
+    ).fetchall()
+    text = "item_text" if texts else "''"
     reader = connection.sql(
-        """SELECT rank::INTEGER AS rank, item, item_text, value, time_ms AS valid_from
-           FROM staged_properties JOIN ranks USING (property)
-           ORDER BY rank, item, item_text, time_ms, position"""
+        f"""SELECT rank::INTEGER AS rank, item, {text} AS item_text, value, time_ms AS valid_from
+            FROM staged_properties JOIN ranks USING (property)
+            ORDER BY rank, item, {"item_text, " if texts else ""}time_ms, position"""  # noqa: S608  constants
     ).to_arrow_reader(_ROWS_PER_GROUP)
     path = out / "item_properties" / "part-0.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,9 @@ def temporal(cut_ms: int, config: FeatureConfig) -> ir.Table:
     recent = INTERACTIONS.filter(INTERACTIONS.event_ms >= cut_ms - _LONGEST * DAY_MS)
     counts, latest = _counts(recent, cut_ms), _latest()
     counted = [name for name in counts.columns if name != c.ITEM_CODE]
-    of_shop = recent.aggregate(**{f"all_{n}": e for n, e in _event_counts(recent, cut_ms).items()})
+    of_shop = counts.aggregate(
+        **{f"all_{name}": counts[name].sum() for name in _event_counts(recent, cut_ms)}
+    )
     joined = ITEMS.left_join(latest, c.ITEM_CODE).left_join(
         counts, ITEMS.item_code == counts.item_code
     )
@@ -46,18 +48,16 @@ def temporal(cut_ms: int, config: FeatureConfig) -> ir.Table:
 
 
 def _counts(recent: ir.Table, cut_ms: int) -> ir.Table:
-    """Return an item's counts. Counted per visitor first, so that visitors need no distinct."""
-    sums = _event_counts(recent, cut_ms)
-    visitors = recent.group_by([c.ITEM_CODE, c.USER_CODE]).agg(
-        last_ms=recent.event_ms.max(), **sums
-    )
-    return visitors.group_by(c.ITEM_CODE).agg(
-        **{name: visitors[name].sum() for name in sums},
+    """Return an item's counts. A visitor's last event tells in which windows he was."""
+    events = recent.group_by(c.ITEM_CODE).agg(**_event_counts(recent, cut_ms))
+    last = recent.group_by([c.ITEM_CODE, c.USER_CODE]).agg(last_ms=recent.event_ms.max())
+    visitors = last.group_by(c.ITEM_CODE).agg(
         **{
-            f"visitors_{days}d": (visitors.last_ms >= cut_ms - days * DAY_MS).sum()
+            f"visitors_{days}d": last.count(where=last.last_ms >= cut_ms - days * DAY_MS)
             for days in WINDOW_DAYS
-        },
+        }
     )
+    return events.inner_join(visitors, c.ITEM_CODE)
 
 
 def _event_counts(recent: ir.Table, cut_ms: int) -> dict[str, ir.IntegerScalar]:
@@ -65,17 +65,17 @@ def _event_counts(recent: ir.Table, cut_ms: int) -> dict[str, ir.IntegerScalar]:
     hour = recent.event_ms % DAY_MS // _HOUR_MS
     since_monday = (recent.event_ms + 3 * DAY_MS) % (7 * DAY_MS)
     counts = {
-        f"{name}_{days}d": (
-            (recent.event_ms >= cut_ms - days * DAY_MS) & (recent.event_type_code == code)
-        ).sum()
+        f"{name}_{days}d": recent.count(
+            where=(recent.event_ms >= cut_ms - days * DAY_MS) & (recent.event_type_code == code)
+        )
         for days in WINDOW_DAYS
         for name, code in COUNTED_EVENTS
     }
     return counts | {
         "events": recent.count(),
-        "night_events": (hour < 6).sum(),
-        "evening_events": (hour >= 18).sum(),
-        "weekend_events": (since_monday >= 5 * DAY_MS).sum(),
+        "night_events": recent.count(where=hour < 6),
+        "evening_events": recent.count(where=hour >= 18),
+        "weekend_events": recent.count(where=since_monday >= 5 * DAY_MS),
     }
 
 
