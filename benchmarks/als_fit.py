@@ -114,16 +114,16 @@ def fit_by_hand(log: InteractionLog, weights: np.ndarray, job: Job) -> Fitted:
     shape, weight = (log.n_users, log.n_items), weights[log.event_type].astype(np.float32)
     matrix = coo_matrix((weight, (log.user, log.item)), shape=shape).tocsr()
     before = peak_mib()
-    model = AlternatingLeastSquares(
-        factors=job.config.factors,
-        iterations=job.config.iterations,
-        regularization=job.config.regularization,
-        alpha=job.config.alpha,
-        dtype=np.float32,
-        num_threads=job.threads,
-        random_state=SEED,
-    )
     with threadpool_limits(1, "blas"):
+        model = AlternatingLeastSquares(
+            factors=job.config.factors,
+            iterations=job.config.iterations,
+            regularization=job.config.regularization,
+            alpha=job.config.alpha,
+            dtype=np.float32,
+            num_threads=job.threads,
+            random_state=SEED,
+        )
         started = time.perf_counter()
         model.fit(matrix, show_progress=False)
         seconds = time.perf_counter() - started

@@ -246,7 +246,7 @@ class RetrievalTuningConfig(Section):
     """The search for decays and quotas with which the fitted sources are asked."""
 
     trials: int = Field(default=30, ge=0)
-    minutes: float = Field(default=3.0, gt=0)
+    minutes: float = Field(default=10.0, gt=0)
     max_queries: int = Field(default=3000, ge=1)
     """Moments of the ranking window: the older three fifths are searched on, the newer decide."""
     als_trials: int = Field(default=0, ge=0)

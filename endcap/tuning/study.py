@@ -2,8 +2,8 @@
 
 Trial n is a function of the trials before it and the seed alone: for each, a study is made anew
 from what the journal holds, with a TPE sampler whose seed is derived from (seed, n). So a search
-that was killed, however often, ends with the same trials as one that was not, and no finished
-trial runs twice. Trial 0 is the defaults.
+that was killed, however often, ends with the same trials as one that was not, unless its minutes
+run out first, and no finished trial runs twice. Trial 0 is the defaults.
 
 References
 ----------
@@ -114,7 +114,7 @@ class Journal(Protocol):
 
 @dataclass(frozen=True)
 class Budget:
-    """No trial begins after `trials`, or after `minutes` were spent on earlier ones.
+    """No trial begins after `trials`, or after `minutes` were spent on earlier finished ones.
 
     A trial that has begun is finished, and the first one always begins.
     """
