@@ -56,7 +56,7 @@ def answer_baselines(run: Run) -> StepRef:
 
     return run.perform(
         STEP,
-        rooms=["dataset", "evaluation", "retrieval"],
+        rooms=["dataset", "evaluation", "retrieval", "tuning"],
         params={
             "retrieval": config.retrieval.model_dump(mode="json"),
             "cutoffs": list(config.evaluation.cutoffs),

@@ -52,7 +52,7 @@ def rank_als(run: Run) -> StepRef:
 
     return run.perform(
         STEP,
-        rooms=["dataset", "evaluation", "features", "ranking", "retrieval"],
+        rooms=["dataset", "evaluation", "features", "ranking", "retrieval", "tuning"],
         params={
             "retrieval": config.retrieval.model_dump(mode="json"),
             "features": config.features.model_dump(mode="json"),

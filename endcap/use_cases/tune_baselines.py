@@ -44,7 +44,7 @@ def tune_baselines(run: Run) -> StepRef:
 
     return run.perform(
         STEP,
-        rooms=["dataset", "evaluation", "retrieval"],
+        rooms=["dataset", "evaluation", "retrieval", "tuning"],
         params={
             "evaluation": config.evaluation.model_dump(mode="json"),
             "retrieval": config.retrieval.model_dump(mode="json"),
