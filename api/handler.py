@@ -1,6 +1,7 @@
 """The service in Lambda, behind an HTTP API of API Gateway."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -46,8 +47,12 @@ def loaded() -> tuple[Service, Mangum]:
     with lean_start():
         service, settings = build_service(os.environ, _door, exposures_at_once=True)
         log_to_stderr(settings.log_level)
-        service.load()
-        return service, Mangum(create_app(service), lifespan="off")
+        # Loading reads files and sorts arrays, both without the interpreter's lock.
+        with ThreadPoolExecutor(1, "endcap-load") as pool:
+            loading = pool.submit(service.load)
+            app = Mangum(create_app(service), lifespan="off")
+            loading.result()
+        return service, app
 
 
 def _door(settings: ServiceSettings) -> GatewayDoor:

@@ -18,6 +18,7 @@ from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.category import CategorySource
 from endcap.retrieval.cold_items import ColdItemsSource
 from endcap.retrieval.covisitation import CovisitationSource
+from endcap.retrieval.distinct import distinct_with_place
 from endcap.retrieval.item_knn import ItemKnnSource
 from endcap.retrieval.own_items import OwnItemsSource
 from endcap.retrieval.popularity import PopularitySource
@@ -172,8 +173,8 @@ def unite(proposals: Mapping[str, Proposals], *, n_visitors: int) -> Candidates:
     named = [name for name in SOURCES if name in proposals]
     keys = [np.zeros(0, dtype=np.int64)]
     keys += [(proposals[name].rows() << item_bits) | proposals[name].item for name in named]
-    distinct, place = np.unique(np.concatenate(keys), return_inverse=True)
-    scores = np.full((len(distinct), len(SOURCES)), np.nan, dtype=np.float32)
+    key, place = distinct_with_place(np.concatenate(keys))
+    scores = np.full((len(key), len(SOURCES)), np.nan, dtype=np.float32)
     ranks = np.full_like(scores, np.nan)
     start = 0
     for name in named:
@@ -182,12 +183,12 @@ def unite(proposals: Mapping[str, Proposals], *, n_visitors: int) -> Candidates:
         scores[theirs, column] = part.score
         ranks[theirs, column] = part.ranks()
         start += len(part.item)
-    row = distinct >> item_bits
+    row = key >> item_bits
     ptr = np.zeros(n_visitors + 1, dtype=np.int64)
     np.cumsum(np.bincount(row, minlength=n_visitors), out=ptr[1:])
     return Candidates(
         ptr=ptr,
-        item=(distinct & ((1 << item_bits) - 1)).astype(np.int32),
+        item=(key & ((1 << item_bits) - 1)).astype(np.int32),
         scores=scores,
         ranks=ranks,
     )

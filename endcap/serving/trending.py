@@ -35,14 +35,10 @@ def trending_board(
     `event_weights`: float32 by event type code, of which the first three are view, cart, purchase.
     """
     columns = items.columns
-    counts = [columns[f"{name}_{window_days}d"] for name in _COUNTS]
-    demand = sum(
-        (
-            weight * np.nan_to_num(count)
-            for weight, count in zip(event_weights, counts, strict=False)
-        ),
-        np.zeros(items.n_items, dtype=np.float32),
-    )
+    demand = np.zeros(items.n_items, dtype=np.float32)
+    for name, weight in zip(_COUNTS, event_weights, strict=False):
+        count = columns[f"{name}_{window_days}d"]
+        demand += weight * np.where(np.isnan(count), np.float32(0), count)
     found = np.flatnonzero(demand > 0).astype(np.int32)
     wanted = found[np.argsort(-demand[found], kind="stable")]
     return Board(wanted, demand[wanted])
