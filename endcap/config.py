@@ -165,6 +165,18 @@ class ItemKnnConfig(Section):
     recency_half_life_events: float = Field(default=3.0, gt=0)
 
 
+class ItemWalkConfig(Section):
+    """Neighbours of neighbours, by the pairs that co-visitation counts."""
+
+    steps_per_item: int = Field(default=50, ge=1)
+    """Likeliest next items that a step may go to."""
+    prior_weight: float = Field(default=2.0, ge=0)
+    """Weight of leaving an item for none of its neighbours, so that few pairs prove little."""
+    neighbours: int = Field(default=150, ge=1)
+    query_events: int = Field(default=10, ge=1)
+    recency_half_life_events: float = Field(default=1.0, gt=0)
+
+
 class CategoryConfig(Section):
     """Popular items of the categories that a visitor looks at."""
 
@@ -215,6 +227,7 @@ class QuotaConfig(Section):
     sequential_rules: int = Field(default=50, ge=0)
     session_knn: int = Field(default=100, ge=0)
     item_knn: int = Field(default=100, ge=0)
+    item_walk: int = Field(default=100, ge=0)
     category: int = Field(default=30, ge=0)
     trending: int = Field(default=10, ge=0)
     cold: int = Field(default=10, ge=0)
@@ -229,6 +242,7 @@ class RetrievalConfig(Section):
     sequential_rules: SequentialRulesConfig = Field(default_factory=SequentialRulesConfig)
     session_knn: SessionKnnConfig = Field(default_factory=SessionKnnConfig)
     item_knn: ItemKnnConfig = Field(default_factory=ItemKnnConfig)
+    item_walk: ItemWalkConfig = Field(default_factory=ItemWalkConfig)
     category: CategoryConfig = Field(default_factory=CategoryConfig)
     trending: TrendingConfig = Field(default_factory=TrendingConfig)
     cold: ColdItemsConfig = Field(default_factory=ColdItemsConfig)

@@ -20,6 +20,7 @@ SOURCE_NAMES: Final = (
     "sequential_rules",
     "session_knn",
     "item_knn",
+    "item_walk",
     "category",
     "trending",
     "cold",

@@ -6,6 +6,7 @@
 ``sequential_rules``  what comes next after an item
 ``session_knn``       past sessions like the visitor's own; ``session_index`` holds them
 ``item_knn``          items compared by their visitors
+``item_walk``         where two steps along co-visited items lead
 ``category``          the best of the categories looked at, backed off up the tree
 ``cold_items``        items hardly touched yet, near in category and price
 ``trending``          what is touched more often now than it used to be

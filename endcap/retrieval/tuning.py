@@ -42,13 +42,22 @@ DECAYS: Final[Mapping[str, Mapping[str, str]]] = {
         "distance_half_life_steps": "distance_half_life_steps",
     },
     "item_knn": {"recency_half_life_events": "recency_half_life_events"},
+    "item_walk": {"recency_half_life_events": "recency_half_life_events"},
 }
 """Source -> its setting -> the attribute of the fitted source that holds it.
 
 Own items are left out, which are all proposed whatever their order, and the sources whose few
 candidates are for variety, not for the next item.
 """
-QUOTAS: Final = ("als", "covisitation", "sequential_rules", "session_knn", "item_knn", "category")
+QUOTAS: Final = (
+    "als",
+    "covisitation",
+    "sequential_rules",
+    "session_knn",
+    "item_knn",
+    "item_walk",
+    "category",
+)
 """Sources whose quotas are searched."""
 DECAY_FACTOR: Final = 4.0
 QUOTA_FACTOR: Final = 2.0

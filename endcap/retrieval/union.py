@@ -20,6 +20,7 @@ from endcap.retrieval.cold_items import ColdItemsSource
 from endcap.retrieval.covisitation import CovisitationSource
 from endcap.retrieval.distinct import distinct_with_place
 from endcap.retrieval.item_knn import ItemKnnSource
+from endcap.retrieval.item_walk import ItemWalkSource
 from endcap.retrieval.own_items import OwnItemsSource
 from endcap.retrieval.popularity import PopularitySource
 from endcap.retrieval.sequential_rules import SequentialRulesSource
@@ -38,6 +39,7 @@ SOURCES: Final[Mapping[str, type[CandidateSource]]] = {
     SequentialRulesSource.name: SequentialRulesSource,
     SessionKnnSource.name: SessionKnnSource,
     ItemKnnSource.name: ItemKnnSource,
+    ItemWalkSource.name: ItemWalkSource,
     CategorySource.name: CategorySource,
     TrendingSource.name: TrendingSource,
     ColdItemsSource.name: ColdItemsSource,

@@ -46,7 +46,7 @@ def proposals(*lists: list[tuple[int, float]]) -> Proposals:
 def test_the_order_of_the_sources_is_fixed() -> None:
     assert list(SOURCES) == [
         *("als", "covisitation", "own", "popularity", "sequential_rules"),
-        *("session_knn", "item_knn", "category", "trending", "cold"),
+        *("session_knn", "item_knn", "item_walk", "category", "trending", "cold"),
     ]
 
 
