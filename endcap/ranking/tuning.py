@@ -96,7 +96,10 @@ class TuningResult:
 
     def facts(self) -> dict[str, Any]:
         """Return what a run's report says of it: trials, what was chosen, NDCG by fit."""
-        by_fit = {f"{fit.params}, {fit.loss_function}": round(fit.ndcg, 4) for fit in self.fits}
+        by_fit = {
+            f"{fit.params} by {fit.loss_function.partition(':')[0]}": round(fit.ndcg, 4)
+            for fit in self.fits
+        }
         return {"trials": len(self.trials), "chosen": self.chosen, **by_fit}
 
 

@@ -123,7 +123,10 @@ def test_defaults_and_best_trial_are_measured_with_both_losses_on_the_later_slic
     assert result.facts() == {
         "trials": 5,
         "chosen": result.chosen,
-        **{f"{fit.params}, {fit.loss_function}": round(fit.ndcg, 4) for fit in result.fits},
+        "defaults by QueryRMSE": round(by_fit[DEFAULTS, QUERY_RMSE], 4),
+        "best trial by QueryRMSE": round(by_fit[BEST, QUERY_RMSE], 4),
+        "defaults by YetiRank": round(by_fit[DEFAULTS, YETI_RANK], 4),
+        "best trial by YetiRank": round(by_fit[BEST, YETI_RANK], 4),
     }
 
 
