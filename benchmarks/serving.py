@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
@@ -44,6 +45,7 @@ from endcap.use_cases.seed_histories import seed_histories
 REQUESTS = 2_000
 ROUNDS = 3
 CATBOOST_REQUESTS = 200
+MANY = 300
 CONNECTIONS = 4
 HTTP_SECONDS = 15
 PORT = 8765
@@ -71,9 +73,25 @@ def main() -> None:
         )
         os.sched_setaffinity(0, {0})
         in_process(live, history, users, cut_ms)
+        print(
+            f"\nthe same with at least {MANY} candidates a request, filled up with popular items:"
+        )
+        many = _with_many_candidates(live)
+        in_process(many, history, users, cut_ms)
+        sizes = [len(_features(many, history, user, cut_ms)) for user in users]
+        print(f"  candidates: fewest {min(sizes)}, median {np.median(sizes):.0f}")
         beside_catboost(live, lake, history, users[:CATBOOST_REQUESTS], cut_ms)
         over_http(args.lake, state, users)
         history.close()
+
+
+def _with_many_candidates(live: LiveModel) -> LiveModel:
+    """Return the model with as many popular items proposed as there shall be candidates."""
+    config = live.model.config
+    retrieval = config.retrieval.model_copy(update={"popular_candidates": MANY})
+    model = replace(live.model, config=config.model_copy(update={"retrieval": retrieval}))
+    model.warm_up()
+    return replace(live, model=model)
 
 
 def in_process(live: LiveModel, history: SqliteHistory, users: Sequence[str], cut_ms: int) -> None:

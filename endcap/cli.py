@@ -258,6 +258,32 @@ def recommend(
     typer.echo(json_text(answer.to_json()) if as_json else describe_answer(answer))
 
 
+@app.command()
+def seed(
+    lake: LakeOption,
+    history: Annotated[
+        str,
+        typer.Option("--history", help="A file, or dynamodb://TABLE.", metavar="URI"),
+    ],
+    days: Annotated[
+        float, typer.Option("--days", min=0, help="How much of the log, up to its end.")
+    ] = 30,
+) -> None:
+    """Fill a service's histories from the champion's log; what is there already stays."""
+    from endcap.bootstrap import open_history  # noqa: PLC0415
+    from endcap.use_cases.seed_histories import seed_histories  # noqa: PLC0415
+
+    with progress_bar() as bar:
+        task = bar.add_task("reading the log", total=None)
+        count = seed_histories(
+            lake_at(lake),
+            open_history(history),
+            days=days,
+            on_progress=lambda n: bar.update(task, completed=n),
+        )
+    typer.echo(f"{history} holds the {count:,} events of the log's last {days:g} days")
+
+
 @models_app.command("list")
 def list_models(lake: LakeOption, as_json: JsonOption = False) -> None:
     """List the models: version, cut, content hashes, metrics, and which one is the champion."""

@@ -91,6 +91,7 @@ def test_the_commands_are_those_that_the_manual_names() -> None:
         "recommend",
         "run",
         "scoreboard",
+        "seed",
         "serve",
         "simulate",
         "upload",
@@ -382,3 +383,13 @@ def test_a_defect_shows_its_traceback(
 
     with pytest.raises(type(defect), match=str(defect)):
         endcap("models", "list", "--lake", tmp_path)
+
+
+def test_histories_are_seeded_from_a_log_that_is_there(
+    endcap: Endcap, served: tuple[Path, str], tmp_path: Path
+) -> None:
+    history = tmp_path / "history.sqlite"
+    done = endcap("seed", "--lake", served[0], "--history", history)
+    assert done.code == 1
+    assert "no run" in done.err
+    assert endcap("seed", "--lake", served[0], "--history", "mongodb://x").code == 1

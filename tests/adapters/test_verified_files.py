@@ -1,5 +1,4 @@
 import os
-import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -7,7 +6,7 @@ import pytest
 
 from endcap.adapters.verified_files import SETTLED_NS, VerifiedFiles
 
-LATER_NS = time.time_ns() + 10 * SETTLED_NS
+LATER_NS = 4_102_444_800 * 10**9  # the year 2100: every file was left alone for long
 HASHES = {"a": "1" * 64, "below/b": "2" * 64}
 
 
