@@ -1,15 +1,17 @@
 """The composition root: the only place that chooses adapters."""
 
 from collections.abc import Mapping
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from endcap.adapters.embedded_metrics import EmbeddedMetrics
 from endcap.adapters.opening import open_lake
 from endcap.adapters.opening_stores import open_history, open_record_log
-from endcap.adapters.verified_files import VerifiedFiles
 from endcap.errors import ConfigError
 from endcap.ports import Lake, MetricSink, RecordLog
 from endcap.settings import DEPLOYMENT, RECORD_LOG_URI, Settings, read_settings
+
+if TYPE_CHECKING:
+    from endcap.adapters.verified_files import VerifiedFiles
 
 __all__ = [
     "open_history",
@@ -62,6 +64,9 @@ def open_lake_of(settings: Settings) -> Lake:
     )
 
 
-def open_verified_files(settings: Settings) -> VerifiedFiles:
+def open_verified_files(settings: Settings) -> "VerifiedFiles":
     """Return what remembers which of a model's files had their hashes, in the cache's folder."""
+    # Its module knows what a model is, and so loads numpy; choosing a lake must not.
+    from endcap.adapters.verified_files import VerifiedFiles  # noqa: PLC0415
+
     return VerifiedFiles(settings.cache_dir / "verified")
