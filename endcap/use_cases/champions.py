@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 from endcap.config import RunConfig
 from endcap.dataset.histories import EventTypes
-from endcap.errors import NotFoundError
+from endcap.errors import ConfigError, NotFoundError
 from endcap.features.item_table import ItemTable
+from endcap.features.registry import FEATURES
 from endcap.ports import ABSENT, Lake
 from endcap.ranking.scorer import TreeScorer
 from endcap.registry.bundle import Bundle, BundleManifest, Verified, load_bundle
@@ -70,8 +71,8 @@ def open_model(
     Its arrays may be mapped from the lake while the context lasts. `verify`: whether every byte is
     checked by its hash, or the files' sizes alone; `verified`: knows which were. Raises
     `NotFoundError` if there is none, `CorruptArtifactError` if its files are not what its manifest
-    says, `ConfigError` if another release of Endcap made it with settings that this one does not
-    know.
+    says, `ConfigError` if another release of Endcap made it with settings or features that
+    this one does not know.
     """
     version = version or require_champion(lake).version
     path = model_path(version)
@@ -84,10 +85,17 @@ def open_model(
 
 def _to_model(bundle: Bundle) -> ServingModel:
     config = json.dumps(dict(bundle.manifest.config))
+    scorer = TreeScorer.load(bundle.ranker)
+    if scorer.n_features != len(FEATURES):
+        raise ConfigError(
+            f"model {bundle.version} was fitted on {scorer.n_features} features, and this release "
+            f"of Endcap computes {len(FEATURES)}: serve it with the release that made it, or train "
+            "anew"
+        )
     return ServingModel(
         sources=load_sources(bundle.retrieval),
         items=ItemTable.load(bundle.item_table),
-        scorer=TreeScorer.load(bundle.ranker),
+        scorer=scorer,
         calibration=Calibration.from_json(bundle.calibration.read_text(encoding="utf-8")),
         item_ids=bundle.item_ids,
         event_types=EventTypes.load(bundle.event_types),

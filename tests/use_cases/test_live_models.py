@@ -8,8 +8,10 @@ import pytest
 from endcap.adapters.folder_lake import FolderLake
 from endcap.adapters.verified_files import SETTLED_NS, VerifiedFiles
 from endcap.errors import NotFoundError
+from endcap.features.registry import FEATURES
 from endcap.ports import Lake
 from endcap.registry.promotion import CHAMPION_PATH
+from endcap.use_cases import champions
 from endcap.use_cases.live_models import PINNED_AT_ONCE, LiveModel, LiveModels
 from endcap.use_cases.release_models import promote_version, roll_back_to
 from tests.serving.small_shop import N_ITEMS
@@ -142,6 +144,17 @@ def test_a_start_without_a_champion_serves_the_newest_model_that_loads(
     models = live(lake)
     assert serving(models) == versions[-2]
     assert models.status.problem == "there is no champion yet; `endcap run` makes one"
+
+
+def test_a_model_of_a_release_with_other_features_is_refused(
+    lake: FolderLake, versions: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crown(lake, versions[0])
+    monkeypatch.setattr(champions, "FEATURES", FEATURES[:-1])
+    models = live(lake)
+    assert serving(models) is None
+    assert models.status.problem is not None
+    assert f"fitted on {len(FEATURES)} features" in models.status.problem
 
 
 def test_an_empty_lake_serves_nothing_and_says_so(lake: FolderLake) -> None:
