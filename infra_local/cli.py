@@ -1,6 +1,7 @@
 """The command line of one machine: all of `endcap.cli`, and what needs a workflow interpreter."""
 
 import errno
+import json
 import shlex
 import sys
 from collections.abc import Mapping
@@ -24,6 +25,12 @@ from endcap.cli import (
 from endcap.config import RunConfig
 from endcap.errors import ConfigError, EndcapError, NotFoundError
 
+DEMO_SETTINGS: Final = {
+    "ranking": {"trials": 2, "iterations": 120},
+    "retrieval_tuning": {"trials": 10},
+    "evaluation": {"baseline_trials": 2},
+}
+"""Whoever tries the demo waits for it: it searches and fits less than a run does by default."""
 _INTERRUPTED: Final = 130
 _MENDABLE: Final = frozenset(
     {
@@ -86,9 +93,10 @@ def demo(
         recommend_user,
     )
 
-    raw, lake = folder / "raw", str(folder / "lake")
+    raw, lake, settings = folder / "raw", str(folder / "lake"), folder / "settings.json"
     simulate(raw, ScaleName.DEMO, seed)
-    report = run_training(raw, lake)
+    settings.write_text(json.dumps(DEMO_SETTINGS, indent=1) + "\n", encoding="utf-8")
+    report = run_training(raw, lake, config=settings)
     typer.echo(describe_outcome(report) + "\n")
     scoreboard(lake)
     if not (report["gate"]["promote"] or report["gate"]["champion"]):
