@@ -78,8 +78,8 @@ class Admission:
     def _note(self, scope: Scope, status: int, seconds: float, notes: dict[str, Any]) -> None:
         # The pattern, not the path: a path holds user ids.
         route = getattr(scope.get("route"), "path", "(none)")
-        self._service.metrics.requests.add(route, str(status))
-        self._service.metrics.seconds.add(route, seconds)
+        self._service.metrics.requests.labels(route, str(status)).inc()
+        self._service.metrics.seconds.labels(route).observe(seconds)
         if _LOG.isEnabledFor(logging.INFO):
             line = {
                 "method": scope["method"],

@@ -36,7 +36,7 @@ class Exposures:
             self._waiting.extend(records)
             while len(self._waiting) > MOST_WAITING:
                 self._waiting.popleft()
-                self._metrics.exposures_lost.add()
+                self._metrics.exposures_lost.inc()
         if self._at_once:
             self.flush()
 

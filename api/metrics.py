@@ -1,34 +1,76 @@
 """What the service counts and times, in the Prometheus text format."""
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
-from api.tallies import Count, Level, Times, to_text
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
 from endcap.use_cases.answer_visitors import Answer
 from endcap.use_cases.live_models import LiveStatus
 
+CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
 
 class Metrics:
-    """One process's numbers."""
+    """One process's numbers, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.requests = Count("endcap_requests", "Requests answered.", ["route", "status"])
-        self.seconds = Times(
-            "endcap_request_seconds", "From a request's last byte to its answer.", "route", _SECONDS
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "endcap_requests", "Requests answered.", ["route", "status"], registry=registry
         )
-        self.stages = Times(
-            "endcap_stage_seconds", "What an answer's stages took.", "stage", _SECONDS
+        self.seconds = Histogram(
+            "endcap_request_seconds",
+            "From a request's last byte to its answer.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=registry,
         )
-        self.items = Count("endcap_items", "Recommended items by their source.", ["source"])
-        self.degraded = Count("endcap_degraded", "Answers poorer than they should be.", ["reason"])
-        self.events = Count("endcap_events", "Events by what became of them.", ["outcome"])
-        self.exposures_lost = Count("endcap_exposures_lost", "Exposures that the log did not take.")
-        self.repaired = Count("endcap_history_repaired", "Events read again from the log.")
+        self.stages = Histogram(
+            "endcap_stage_seconds",
+            "What an answer's stages took.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.items = Counter(
+            "endcap_items", "Recommended items by their source.", ["source"], registry=registry
+        )
+        self.degraded = Counter(
+            "endcap_degraded", "Answers poorer than they should be.", ["reason"], registry=registry
+        )
+        self.events = Counter(
+            "endcap_events", "Events by what became of them.", ["outcome"], registry=registry
+        )
+        self.exposures_lost = Counter(
+            "endcap_exposures_lost", "Exposures that the log did not take.", registry=registry
+        )
+        self.repaired = Counter(
+            "endcap_history_repaired", "Events read again from the log.", registry=registry
+        )
+        self.model = Gauge(
+            "endcap_model", "1 for the version that serves.", ["version"], registry=registry
+        )
+        self.model_age = Gauge(
+            "endcap_model_loaded_seconds", "Since the model was loaded.", registry=registry
+        )
+        self.checked_age = Gauge(
+            "endcap_champion_checked_seconds", "Since the champion was read.", registry=registry
+        )
+        self.model_problem = Gauge(
+            "endcap_model_problem", "1 while the champion cannot be served.", registry=registry
+        )
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -37,42 +79,33 @@ class Metrics:
         try:
             yield
         finally:
-            self.stages.add(name, time.perf_counter() - start)
+            self.stages.labels(name).observe(time.perf_counter() - start)
 
     def count_answers(self, answers: Iterable[Answer]) -> None:
         """Count what was recommended, from which source, and how well."""
         for answer in answers:
             for reason in answer.degraded:
-                self.degraded.add(reason)
-            for source, n in Counter(item["source"] for item in answer.items).items():
-                self.items.add(source, n=n)
+                self.degraded.labels(reason).inc()
+            for source, n in _sources(answer.items).items():
+                self.items.labels(source).inc(n)
 
     def to_text(self, status: LiveStatus, *, now_ms: int) -> bytes:
         """Return all of it in the Prometheus text format, the models' state as of now."""
-        return to_text([*vars(self).values(), *_levels(status, now_ms)])
+        self.model.clear()
+        if status.serving is not None:
+            self.model.labels(status.serving).set(1)
+        self.model_problem.set(status.problem is not None)
+        for gauge, since_ms in (
+            (self.model_age, status.loaded_at_ms),
+            (self.checked_age, status.checked_at_ms),
+        ):
+            gauge.set(float("nan") if since_ms is None else max(now_ms - since_ms, 0) / 1000)
+        text: bytes = generate_latest(self.registry)
+        return text
 
 
-def _levels(status: LiveStatus, now_ms: int) -> list[Level]:
-    serving = {} if status.serving is None else {status.serving: 1.0}
-    return [
-        Level("endcap_model", "1 for the version that serves.", serving, "version"),
-        Level(
-            "endcap_model_loaded_seconds",
-            "Since the model was loaded.",
-            _seconds_since(status.loaded_at_ms, now_ms),
-        ),
-        Level(
-            "endcap_champion_checked_seconds",
-            "Since the champion was read.",
-            _seconds_since(status.checked_at_ms, now_ms),
-        ),
-        Level(
-            "endcap_model_problem",
-            "1 while the champion cannot be served.",
-            float(status.problem is not None),
-        ),
-    ]
-
-
-def _seconds_since(time_ms: int | None, now_ms: int) -> float:
-    return float("nan") if time_ms is None else max(now_ms - time_ms, 0) / 1000
+def _sources(items: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for item in items:
+        counts[item["source"]] = counts.get(item["source"], 0) + 1
+    return counts

@@ -91,7 +91,7 @@ class Service:
     def repair(self) -> None:
         """Add to the histories what the log has and they may lack."""
         n = repair_history(self.lake, self.log, self.history, now_ms=self.now())
-        self.metrics.repaired.add(n=n)
+        self.metrics.repaired.inc(n)
 
     def live(self, version: str | None = None) -> LiveModel | None:
         """Return the model that answers: the one that serves, or the one that is named."""

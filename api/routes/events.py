@@ -42,8 +42,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
             told = _record_many(service, body.events)
         else:
             told = _record_one(service, body)
-        service.metrics.events.add("accepted", n=told["accepted"])
-        service.metrics.events.add("refused", n=told["refused"])
+        service.metrics.events.labels("accepted").inc(told["accepted"])
+        service.metrics.events.labels("refused").inc(told["refused"])
         return reply(told)
 
     @app.delete(

@@ -6,10 +6,10 @@ from starlette.responses import PlainTextResponse, Response
 from api import replies
 from api.access import READ
 from api.guards import needs
+from api.metrics import CONTENT_TYPE
 from api.problems import problem, problem_response
 from api.routes.described import problems
 from api.service import Service, reply
-from api.tallies import CONTENT_TYPE
 
 
 def add_routes(app: FastAPI, service: Service) -> None:

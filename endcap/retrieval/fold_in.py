@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.retrieval.distinct import distinct
-
 HISTORIES_AT_ONCE = 1024
 
 
@@ -42,7 +40,7 @@ def fold_in(
     factors = np.zeros((n_rows, item_factors.shape[1]), dtype=np.float32)
     size = np.bincount(row, minlength=n_rows)
     start = np.cumsum(size) - size
-    for h in distinct(size[size > 0]).tolist():
+    for h in np.unique(size[size > 0]).tolist():
         alike = np.flatnonzero(size == h)
         for low in range(0, len(alike), HISTORIES_AT_ONCE):
             chosen = alike[low : low + HISTORIES_AT_ONCE]

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.dataset.histories import Histories
-from endcap.retrieval.distinct import distinct
 from endcap.retrieval.inner_product import best_of_pairs, largest_inner_products
 from endcap.retrieval.source import Proposals, concatenate_proposals
 
@@ -123,6 +122,6 @@ def _best_of_chunk(
     k: int,
 ) -> Proposals:
     # A visitor's lists overlap; each pair of visitor and item is looked at once.
-    packed = distinct((visitor[:, None] * len(items) + lists).ravel())
+    packed = np.unique((visitor[:, None] * len(items) + lists).ravel())
     row, item = np.divmod(packed, len(items))
     return best_of_pairs(vectors, items, row, item, k=k)

@@ -18,7 +18,6 @@ from endcap.config import RetrievalConfig
 from endcap.dataset.arrays import run_starts
 from endcap.dataset.histories import Histories
 from endcap.retrieval.catalogue import Catalogue
-from endcap.retrieval.distinct import distinct_with_first
 from endcap.retrieval.index_files import load_array, load_parameters, save_index
 from endcap.retrieval.recency import recent_events
 from endcap.retrieval.selection import best_first, sum_by_item
@@ -112,7 +111,7 @@ class SessionKnnSource:
             limit=self.query_events,
         )
         # Ages fall along the history: the first of equals from the end is the newest.
-        asked, place = distinct_with_first((events.row * self.n_items + events.item)[::-1])
+        asked, place = np.unique((events.row * self.n_items + events.item)[::-1], return_index=True)
         return asked, events.age[::-1][place]
 
     def _similar_sessions(

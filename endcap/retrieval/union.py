@@ -18,7 +18,6 @@ from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.category import CategorySource
 from endcap.retrieval.cold_items import ColdItemsSource
 from endcap.retrieval.covisitation import CovisitationSource
-from endcap.retrieval.distinct import distinct_with_place
 from endcap.retrieval.item_knn import ItemKnnSource
 from endcap.retrieval.item_walk import ItemWalkSource
 from endcap.retrieval.own_items import OwnItemsSource
@@ -175,7 +174,7 @@ def unite(proposals: Mapping[str, Proposals], *, n_visitors: int) -> Candidates:
     named = [name for name in SOURCES if name in proposals]
     keys = [np.zeros(0, dtype=np.int64)]
     keys += [(proposals[name].rows() << item_bits) | proposals[name].item for name in named]
-    key, place = distinct_with_place(np.concatenate(keys))
+    key, place = np.unique(np.concatenate(keys), return_inverse=True)
     scores = np.full((len(key), len(SOURCES)), np.nan, dtype=np.float32)
     ranks = np.full_like(scores, np.nan)
     start = 0

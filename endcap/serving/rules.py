@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from endcap import columns as c
 from endcap.dataset.histories import Histories
-from endcap.retrieval.distinct import distinct
 from endcap.retrieval.union import Candidates
 from endcap.serving.filters import ItemFilter
 from endcap.serving.model import ServingModel
@@ -62,7 +61,7 @@ def _forbidden_keys(
     if request.bought_window_ms is not None:
         bought = histories.event_type == model.event_types.code(c.TRANSACTION)
         forbidden |= known & bought & (age <= request.bought_window_ms)
-    return distinct(visitor[forbidden] * np.int64(model.n_items) + histories.item[forbidden])
+    return np.unique(visitor[forbidden] * np.int64(model.n_items) + histories.item[forbidden])
 
 
 def keep_allowed(candidates: Candidates, rules: Rules) -> Candidates:

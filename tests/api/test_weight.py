@@ -22,7 +22,6 @@ HEAVY = (
     "networkx",
     "optuna",
     "pandas",
-    "prometheus_client",
     "pyarrow",
     "scipy",
     "sklearn",
