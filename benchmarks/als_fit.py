@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 
 import endcap.retrieval.als as als_room
 from endcap.adapters.folder_lake import FolderLake
-from endcap.config import AlsConfig, RetrievalConfig
+from endcap.config_retrieval import AlsConfig, RetrievalConfig
 from endcap.dataset.log import InteractionLog
 from endcap.retrieval.als import AlsSource
 from endcap.use_cases.clean_log import read_event_types, read_log

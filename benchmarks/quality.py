@@ -34,7 +34,7 @@ from benchmarks.view_sessions import (
     write_log,
     write_requests,
 )
-from endcap.config import QuotaConfig
+from endcap.config_retrieval import QuotaConfig
 
 K: Final = 20
 CEILING_AT: Final = 200

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.view_sessions import STEP_MS, TEST_SESSIONS, read_sessions
-from endcap.config import RetrievalConfig
+from endcap.config_retrieval import RetrievalConfig
 from endcap.dataset.histories import EventTypes, Histories
 from endcap.dataset.log import InteractionLog, from_events
 from endcap.retrieval.source import Proposals

@@ -9,7 +9,7 @@ from textwrap import wrap
 
 from pydantic import BaseModel
 
-from endcap import config
+from endcap import config, config_retrieval
 from endcap.config import RunConfig
 
 _HEAD = """\
@@ -27,9 +27,10 @@ def default_config_text() -> str:
 
 
 def _meanings() -> dict[tuple[str, str], str]:
-    """Return (section's class, setting) -> the text that stands below it in `endcap.config`."""
+    """Return (section's class, setting) -> the text that stands below it in the source."""
     found = {}
-    for section in ast.parse(inspect.getsource(config)).body:
+    parsed = [ast.parse(inspect.getsource(module)) for module in (config, config_retrieval)]
+    for section in (statement for module in parsed for statement in module.body):
         if not isinstance(section, ast.ClassDef):
             continue
         for setting, below in pairwise(section.body):

@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import RetrievalConfig
+from endcap.config_retrieval import RetrievalConfig
 from endcap.dataset.log import InteractionLog, from_events
 from endcap.dataset.queries import Queries
 from endcap.evaluation.baselines import Baseline, Settings, Training, recommend_alone

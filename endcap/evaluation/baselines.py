@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import RetrievalConfig
+from endcap.config_retrieval import RetrievalConfig
 from endcap.dataset.histories import Histories
 from endcap.dataset.log import InteractionLog
 from endcap.evaluation.recommendations import Recommendations, from_ragged

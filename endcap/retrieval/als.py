@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import AlsConfig, RetrievalConfig
+from endcap.config_retrieval import AlsConfig, RetrievalConfig
 from endcap.dataset.histories import Histories
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.fold_in import fold_in, gram_inverse

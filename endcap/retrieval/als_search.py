@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import AlsConfig, RetrievalConfig
+from endcap.config_retrieval import AlsConfig, RetrievalConfig
 from endcap.dataset.queries import Queries
 from endcap.retrieval.als import AlsSource
 from endcap.retrieval.tuning import MIN_QUERIES, NEWEST_SHARE, Asked, ask

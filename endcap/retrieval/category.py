@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import RetrievalConfig
+from endcap.config_retrieval import RetrievalConfig
 from endcap.dataset.histories import Histories
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.index_files import load_array, load_parameters, save_index

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import CovisitationConfig, RetrievalConfig
+from endcap.config_retrieval import CovisitationConfig, RetrievalConfig
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.neighbour_lists import NeighbourLists
 from endcap.retrieval.source import require_before_cut

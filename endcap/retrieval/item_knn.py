@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import ItemKnnConfig, RetrievalConfig
+from endcap.config_retrieval import ItemKnnConfig, RetrievalConfig
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.neighbour_lists import NeighbourLists
 from endcap.retrieval.source import require_before_cut

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import RetrievalConfig
+from endcap.config_retrieval import RetrievalConfig
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.covisitation import neighbour_weights
 from endcap.retrieval.neighbour_lists import NeighbourLists

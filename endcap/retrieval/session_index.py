@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import SessionKnnConfig
+from endcap.config_retrieval import SessionKnnConfig
 
 if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
     from endcap.dataset.log import InteractionLog

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import RetrievalConfig
+from endcap.config_retrieval import RetrievalConfig
 from endcap.dataset.arrays import rows_of
 from endcap.dataset.histories import Histories
 from endcap.errors import DatasetError

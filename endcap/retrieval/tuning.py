@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import RetrievalConfig
+from endcap.config_retrieval import RetrievalConfig
 from endcap.dataset.queries import Queries
 from endcap.retrieval.source import CandidateSource
 from endcap.retrieval.union import propose_candidates, quota

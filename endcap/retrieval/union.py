@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import RetrievalConfig
+from endcap.config_retrieval import RetrievalConfig
 from endcap.dataset.arrays import concatenate_ptr, load_arrays, rows_of, save_arrays
 from endcap.dataset.histories import Histories
 from endcap.errors import NotFoundError

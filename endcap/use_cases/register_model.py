@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from endcap.config import RetrievalConfig
+from endcap.config_retrieval import RetrievalConfig
 from endcap.evaluation.scoreboard import Scoreboard
 from endcap.ports import Lake
 from endcap.registry.bundle import BundleParts, assemble

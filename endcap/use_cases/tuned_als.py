@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from endcap.config import AlsConfig, RetrievalConfig
+from endcap.config_retrieval import AlsConfig, RetrievalConfig
 from endcap.dataset.queries import sample_queries
 from endcap.dataset.splits import Fold
 from endcap.retrieval.als_search import AlsBench, search_als

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from endcap.config import RetrievalConfig
+from endcap.config_retrieval import RetrievalConfig
 from endcap.dataset.queries import Queries
 from endcap.retrieval.tuning import RetrievalTuning, tune_retrieval
 from endcap.retrieval.union import load_sources

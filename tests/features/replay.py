@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from endcap.config import AlsConfig, CleaningConfig, RetrievalConfig, RunConfig
+from endcap.config import CleaningConfig, RunConfig
+from endcap.config_retrieval import AlsConfig, RetrievalConfig
 from endcap.dataset.cleaning import clean
 from endcap.dataset.histories import EventTypes
 from endcap.dataset.log import InteractionLog, count_known, from_events, load_log

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import AlsConfig, ColdItemsConfig, RetrievalConfig
+from endcap.config_retrieval import AlsConfig, ColdItemsConfig, RetrievalConfig
 from endcap.dataset.histories import Histories
 from endcap.dataset.log import InteractionLog, from_events
 from endcap.retrieval.catalogue import Catalogue

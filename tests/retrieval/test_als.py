@@ -4,7 +4,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from endcap.config import AlsConfig, RetrievalConfig
+from endcap.config_retrieval import AlsConfig, RetrievalConfig
 from endcap.retrieval.als import AlsSource, fit_item_factors
 from tests.retrieval.shop import CONFIG, CUT_MS, WEIGHTS, histories_of, random_histories, random_log
 from tests.retrieval.source_contract import SourceContract

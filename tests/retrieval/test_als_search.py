@@ -1,6 +1,6 @@
 import numpy as np
 
-from endcap.config import AlsConfig
+from endcap.config_retrieval import AlsConfig
 from endcap.retrieval.als_search import AlsBench, search_als
 from endcap.tuning.study import Budget
 from tests.retrieval.shop import CUT_MS, random_log

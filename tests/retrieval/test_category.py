@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from endcap.config import CategoryConfig, RetrievalConfig
+from endcap.config_retrieval import CategoryConfig, RetrievalConfig
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.category import CategorySource
 from tests.retrieval.shop import CUT_MS, WEIGHTS, histories_of, log_of

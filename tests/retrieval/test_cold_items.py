@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from endcap.config import ColdItemsConfig, RetrievalConfig
+from endcap.config_retrieval import ColdItemsConfig, RetrievalConfig
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.cold_items import ColdItemsSource
 from tests.retrieval.shop import CUT_MS, WEIGHTS, histories_of, log_of

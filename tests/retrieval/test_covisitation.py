@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from endcap.config import CovisitationConfig, RetrievalConfig
+from endcap.config_retrieval import CovisitationConfig, RetrievalConfig
 from endcap.dataset.log import InteractionLog
 from endcap.retrieval.covisitation import CovisitationSource, neighbour_weights
 from tests.retrieval.shop import CUT_MS, DAY_MS, HOUR_MS, WEIGHTS, histories_of, log_of

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from endcap.config import ItemKnnConfig, RetrievalConfig
+from endcap.config_retrieval import ItemKnnConfig, RetrievalConfig
 from endcap.dataset.histories import Histories
 from endcap.dataset.log import InteractionLog, from_events
 from endcap.retrieval.item_knn import ItemKnnSource, recent_touches

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from endcap.config import CovisitationConfig, ItemWalkConfig, RetrievalConfig
+from endcap.config_retrieval import CovisitationConfig, ItemWalkConfig, RetrievalConfig
 from endcap.dataset.log import InteractionLog
 from endcap.retrieval import item_walk
 from endcap.retrieval.item_walk import ItemWalkSource

@@ -1,6 +1,6 @@
 import pytest
 
-from endcap.config import RetrievalConfig
+from endcap.config_retrieval import RetrievalConfig
 from endcap.retrieval.own_items import OwnItemsSource
 from tests.retrieval.shop import CUT_MS, WEIGHTS, histories_of, log_of
 from tests.retrieval.source_contract import SourceContract

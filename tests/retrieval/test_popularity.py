@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from endcap.config import RetrievalConfig
+from endcap.config_retrieval import RetrievalConfig
 from endcap.retrieval.popularity import PopularitySource
 from tests.retrieval.shop import CUT_MS, DAY_MS, WEIGHTS, histories_of, log_of
 from tests.retrieval.source_contract import SourceContract

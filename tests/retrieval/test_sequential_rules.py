@@ -1,6 +1,6 @@
 import pytest
 
-from endcap.config import RetrievalConfig, SequentialRulesConfig
+from endcap.config_retrieval import RetrievalConfig, SequentialRulesConfig
 from endcap.retrieval.sequential_rules import SequentialRulesSource
 from tests.retrieval.shop import CUT_MS, WEIGHTS, histories_of, log_of
 from tests.retrieval.source_contract import SourceContract

@@ -3,7 +3,7 @@ from math import log, sqrt
 import numpy as np
 import pytest
 
-from endcap.config import RetrievalConfig, SessionKnnConfig
+from endcap.config_retrieval import RetrievalConfig, SessionKnnConfig
 from endcap.retrieval.session_knn import SessionKnnSource
 from tests.retrieval.shop import CUT_MS, WEIGHTS, Event, histories_of, log_of
 from tests.retrieval.source_contract import SourceContract

@@ -3,7 +3,7 @@ from math import log, sqrt
 import numpy as np
 import pytest
 
-from endcap.config import RetrievalConfig, TrendingConfig
+from endcap.config_retrieval import RetrievalConfig, TrendingConfig
 from endcap.dataset.log import from_events
 from endcap.retrieval.trending import TrendingSource
 from tests.retrieval.shop import CUT_MS, DAY_MS, WEIGHTS, histories_of

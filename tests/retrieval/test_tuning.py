@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from endcap.config import AlsConfig, QuotaConfig, RetrievalConfig
+from endcap.config_retrieval import AlsConfig, QuotaConfig, RetrievalConfig
 from endcap.dataset.queries import Queries
 from endcap.retrieval.source import CandidateSource
 from endcap.retrieval.tuning import (

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from endcap.config import QuotaConfig
+from endcap.config_retrieval import QuotaConfig
 from endcap.errors import NotFoundError
 from endcap.retrieval.source import CandidateSource, Proposals
 from endcap.retrieval.union import (

@@ -4,7 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from endcap.config import AlsConfig, RetrievalConfig, RunConfig
+from endcap.config import RunConfig
+from endcap.config_retrieval import AlsConfig, RetrievalConfig
 from endcap.dataset.histories import EventTypes, Histories
 from endcap.dataset.log import InteractionLog, from_events
 from endcap.dataset.queries import sample_queries

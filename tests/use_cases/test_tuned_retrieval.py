@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from endcap.adapters.folder_lake import FolderLake
-from endcap.config import AlsConfig, RetrievalConfig, RunConfig
+from endcap.config import RunConfig
+from endcap.config_retrieval import AlsConfig, RetrievalConfig
 from endcap.dataset.queries import Queries
 from endcap.retrieval.als import AlsSource
 from endcap.retrieval.als_search import AlsBench
