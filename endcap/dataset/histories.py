@@ -52,7 +52,9 @@ class Histories:
         return rows_of(self.ptr)
 
     def slice(self, start: int, stop: int) -> "Histories":
-        """Return visitors ``[start, stop)``."""
+        """Return visitors ``[start, stop)``; itself if these are all."""
+        if start == 0 and stop == len(self):
+            return self
         low, high = int(self.ptr[start]), int(self.ptr[stop])
         return Histories(
             ptr=self.ptr[start : stop + 1] - low,

@@ -38,6 +38,9 @@ def fold_in(
     datasets".
     """
     factors = np.zeros((n_rows, item_factors.shape[1]), dtype=np.float32)
+    if n_rows == 1 and len(item):
+        factors[0] = _solved(item[None], confidence[None], item_factors, inverse)[0]
+        return factors
     size = np.bincount(row, minlength=n_rows)
     start = np.cumsum(size) - size
     for h in np.unique(size[size > 0]).tolist():
@@ -45,10 +48,25 @@ def fold_in(
         for low in range(0, len(alike), HISTORIES_AT_ONCE):
             chosen = alike[low : low + HISTORIES_AT_ONCE]
             place = start[chosen, None] + np.arange(h)
-            own = item_factors[item[place]].astype(np.float64)
-            spread = own @ inverse
-            system = (confidence[place] - 1)[:, :, None] * (spread @ own.transpose(0, 2, 1))
-            system += np.eye(h)
-            share = np.linalg.solve(system, confidence[place][:, :, None])
-            factors[chosen] = np.einsum("qhf,qh->qf", spread, share[:, :, 0])
+            factors[chosen] = _solved(item[place], confidence[place], item_factors, inverse)
     return factors
+
+
+def _solved(
+    item: NDArray[np.int32],
+    confidence: NDArray[np.float64],
+    item_factors: NDArray[np.float32],
+    inverse: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the factors of q visitors with h items each, float64 (q, f), of arrays (q, h)."""
+    own = item_factors[item].astype(np.float64)
+    spread = own @ inverse
+    system = (confidence - 1)[:, :, None] * (spread @ own.transpose(0, 2, 1))
+    h = item.shape[1]
+    if h == 1:  # most visitors, and no system to solve
+        solved: NDArray[np.float64] = spread[:, 0] * (confidence / (system[:, :, 0] + 1))
+        return solved
+    system += np.eye(h)
+    share = np.linalg.solve(system, confidence[:, :, None])
+    solved = np.einsum("qhf,qh->qf", spread, share[:, :, 0])
+    return solved

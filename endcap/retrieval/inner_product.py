@@ -14,6 +14,7 @@ from endcap.retrieval.source import Proposals, concatenate_proposals
 
 SCORES_AT_ONCE = 1 << 24
 BLOCKS_PER_K = 16
+PAIRS_AT_ONCE = 1 << 14
 
 
 def largest_inner_products(
@@ -59,8 +60,7 @@ def best_of_pairs(
 
     `row`, which never falls, and `item`: pairs, each once.
     """
-    exact = np.einsum("mf,mf->m", vectors[row], items[item], dtype=np.float64)
-    score = exact.astype(np.float32)
+    score = _products(vectors, items, row, item).astype(np.float32)
     positive = score > 0
     return best_first(
         row[positive],
@@ -69,6 +69,24 @@ def best_of_pairs(
         n_rows=len(vectors),
         k=k,
     )
+
+
+def _products(
+    vectors: NDArray[np.float32],
+    items: NDArray[np.float32],
+    row: NDArray[np.int64],
+    item: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return the product of each pair, float64 (m,): factor by factor, whatever the batch."""
+    if len(vectors) == 1:
+        vector = vectors[0].astype(np.float64)
+        return np.einsum("f,mf->m", vector, items[item].astype(np.float64))
+    exact = np.empty(len(row), dtype=np.float64)
+    for low in range(0, len(row), PAIRS_AT_ONCE):
+        part = slice(low, low + PAIRS_AT_ONCE)
+        wide = vectors[row[part]].astype(np.float64), items[item[part]].astype(np.float64)
+        np.einsum("mf,mf->m", *wide, out=exact[part])
+    return exact
 
 
 def _screen(

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.dataset.arrays import run_starts
 from endcap.dataset.histories import Histories
 from endcap.retrieval.inner_product import best_of_pairs, largest_inner_products
 from endcap.retrieval.source import Proposals, concatenate_proposals
@@ -122,6 +123,10 @@ def _best_of_chunk(
     k: int,
 ) -> Proposals:
     # A visitor's lists overlap; each pair of visitor and item is looked at once.
-    packed = np.unique((visitor[:, None] * len(items) + lists).ravel())
+    packed = (visitor[:, None] * len(items) + lists).ravel()
+    packed.sort()
+    packed = packed[run_starts(packed)] if len(packed) else packed
+    if len(vectors) == 1:
+        return best_of_pairs(vectors, items, np.zeros_like(packed), packed, k=k)
     row, item = np.divmod(packed, len(items))
     return best_of_pairs(vectors, items, row, item, k=k)

@@ -80,6 +80,8 @@ class NeighbourLists:
             event_weights=np.ones(1, dtype=np.float32),
             limit=self.query_events,
         )
+        if len(histories) == 1 and len(events.item) == 1:
+            return self._nearest_to(int(events.item[0]), k)
         start = self.ptr[events.item]
         size = self.ptr[events.item + 1] - start
         owner = np.repeat(np.arange(len(size)), size)
@@ -89,6 +91,16 @@ class NeighbourLists:
             events.row[owner], self.neighbour[edge], weight, n_items=self.n_items
         )
         return best_first(row, item, total.astype(np.float32), n_rows=len(histories), k=k)
+
+    def _nearest_to(self, item: int, k: int) -> Proposals:
+        """Return what one event on one item asks for, as most visitors do: the item's own list."""
+        start = int(self.ptr[item])
+        stop = min(int(self.ptr[item + 1]), start + k)
+        return Proposals(
+            ptr=np.asarray([0, stop - start], dtype=np.int64),
+            item=self.neighbour[start:stop],
+            score=self.similarity[start:stop],
+        )
 
     def save(self, folder: Path) -> None:
         """Write the neighbours and parameters."""

@@ -15,6 +15,8 @@ from endcap.retrieval.source import Proposals
 
 SCORE_BITS = 32
 KEY_BITS = 64
+FEW = 1000
+"""Up to so many rows, numpy's sort by two keys is quicker than packing them and unpacking."""
 
 
 def sum_by_item(
@@ -41,6 +43,8 @@ def sum_by_item(
     key = packed >> position_bits
     first = run_starts(key)
     total = np.add.reduceat(weight[packed & ((1 << position_bits) - 1)], first)
+    if not row[-1]:  # one visitor, as serving asks: nothing to divide
+        return np.zeros(len(first), dtype=np.int64), key[first].astype(np.int32), total
     of_row, distinct = np.divmod(key[first], n_items)
     return of_row, distinct.astype(np.int32), total
 
@@ -92,6 +96,11 @@ def best_first(
 
 def _best_of_one(item: NDArray[np.int32], score: NDArray[np.float32], k: int) -> Proposals:
     """Return the same for a single row: serving asks for nothing else, and waits."""
+    if len(score) <= FEW:
+        score = score + np.float32(0)
+        order = np.lexsort((item, -score))[:k]
+        ptr = np.asarray([0, len(order)], dtype=np.int64)
+        return Proposals(ptr, item[order], score[order])
     packed = _descending_bits(score).astype(np.uint64)
     packed <<= np.uint64(SCORE_BITS)
     packed |= item.astype(np.uint64)

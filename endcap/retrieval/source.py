@@ -41,6 +41,8 @@ class Proposals:
 
     def ranks(self) -> NDArray[np.int64]:
         """Return each candidate's place in its visitor's list, from 1, int64 (m,)."""
+        if len(self) == 1:
+            return np.arange(1, len(self.item) + 1)
         return np.arange(1, len(self.item) + 1) - self.ptr[self.rows()]
 
 

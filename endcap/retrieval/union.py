@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,8 @@ SOURCES: Final[Mapping[str, type[CandidateSource]]] = {
 }
 """Name -> source, in the order of the columns of `Candidates`."""
 _COLUMN: Final = {name: column for column, name in enumerate(SOURCES)}
+_ITEM_BITS: Final = 32
+_ITEM_MASK: Final = (1 << _ITEM_BITS) - 1
 FITTED: Final = "sources.json"
 """The file that names the sources of a folder."""
 
@@ -170,26 +172,30 @@ def propose_candidates(
 
 def unite(proposals: Mapping[str, Proposals], *, n_visitors: int) -> Candidates:
     """Return the proposals of several sources, by name, as one table."""
-    item_bits = 32
     named = [name for name in SOURCES if name in proposals]
-    keys = [np.zeros(0, dtype=np.int64)]
-    keys += [(proposals[name].rows() << item_bits) | proposals[name].item for name in named]
-    key, place = np.unique(np.concatenate(keys), return_inverse=True)
-    scores = np.full((len(key), len(SOURCES)), np.nan, dtype=np.float32)
-    ranks = np.full_like(scores, np.nan)
-    start = 0
-    for name in named:
-        part, column = proposals[name], _COLUMN[name]
-        theirs = place[start : start + len(part.item)]
-        scores[theirs, column] = part.score
-        ranks[theirs, column] = part.ranks()
-        start += len(part.item)
-    row = key >> item_bits
+    parts = [proposals[name] for name in named]
+    asked = _concatenated([part.item for part in parts], np.int32)
+    if n_visitors > 1:
+        visitor = _concatenated([part.rows() for part in parts], np.int64)
+        asked = (visitor << _ITEM_BITS) | asked
+    order = np.argsort(asked, kind="stable")
+    ordered = asked[order]
+    is_new = np.ones(len(asked), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
+    # Where each proposal goes in the tables, laid flat: its item's row, its source's column.
+    columns = np.asarray([_COLUMN[name] for name in named], dtype=np.int64)
+    place = np.repeat(columns, np.asarray([len(part.item) for part in parts], dtype=np.int64))
+    place[order] += (np.cumsum(is_new) - 1) * len(SOURCES)
+    key = ordered[is_new]
+    scores, ranks = np.full((2, len(key), len(SOURCES)), np.nan, dtype=np.float32)
+    scores.reshape(-1)[place] = _concatenated([part.score for part in parts], np.float32)
+    ranks.reshape(-1)[place] = _concatenated([part.ranks() for part in parts], np.int64)
+    if n_visitors == 1:
+        return Candidates(np.asarray([0, len(key)], dtype=np.int64), key, scores, ranks)
     ptr = np.zeros(n_visitors + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row, minlength=n_visitors), out=ptr[1:])
-    return Candidates(
-        ptr=ptr,
-        item=(key & ((1 << item_bits) - 1)).astype(np.int32),
-        scores=scores,
-        ranks=ranks,
-    )
+    np.cumsum(np.bincount(key >> _ITEM_BITS, minlength=n_visitors), out=ptr[1:])
+    return Candidates(ptr, (key & _ITEM_MASK).astype(np.int32), scores, ranks)
+
+
+def _concatenated(parts: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype=dtype), *parts])
