@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.features.context_past import Past
-from endcap.features.context_rows import Rows, look_up
+from endcap.features.context_rows import Rows, look_up_of
 from endcap.features.decayed_scores import sum_by_kind, total
 from endcap.features.keyed_sums import Groups, group_by
 from endcap.features.user_entries import BACK_OFF
@@ -44,14 +44,17 @@ def write_categories(rows: Rows, past: Past) -> None:
     group = subtrees.groups.find(keys.ravel()).reshape(keys.shape)
     # A category that is touched has all its ancestors touched: a path is touched from the top down.
     touched = group < len(subtrees.groups)
-    depth = (path >= 0).sum(axis=1) - 1
+    depth = items.category_steps[rows.pair_category]
     shared = touched.sum(axis=1) - 1
     steps = depth - shared
-    affinity = np.append(subtrees.affinity, 0.0)
+    affinity = np.zeros(len(subtrees.affinity) + 1)
+    affinity[:-1] = subtrees.affinity
     nothing = none | (shared < 0)
-    last = past.last_category[rows.pair_visitor]
+    last_of_visitor = past.last_category
+    last = last_of_visitor[rows.pair_visitor]
     unlike = none | (last < 0)
-    probability, support = _transitions(last, rows.pair_category, past)
+    probability, support = _transitions(last_of_visitor, last, rows.pair_category, past)
+    apart = _distance(path, paths[last], depth + items.category_steps[last])
     rows.write_by_pair(
         {
             "category_share": np.where(nothing, np.nan, _shares(rows, past)),
@@ -62,7 +65,7 @@ def write_categories(rows: Rows, past: Past) -> None:
             "category_distance_nearest": np.where(
                 nothing, np.nan, _nearest(subtrees, group, depth)
             ),
-            "category_distance_last": np.where(unlike, np.nan, _distance(path, paths[last])),
+            "category_distance_last": np.where(unlike, np.nan, apart),
             "same_category_as_last": np.where(unlike, np.nan, rows.pair_category == last),
             "category_transition": np.where(unlike, np.nan, probability),
             "category_transition_support": np.where(unlike, np.nan, support),
@@ -80,7 +83,7 @@ def _subtrees(past: Past, paths: NDArray[np.int32]) -> _Subtrees:
     width = np.int64(len(past.items.category_parent) + 1)
     groups = group_by(past.visitor[entry] * width + path[of_event, level])
     sums = sum_by_kind(groups, past.kind[entry], past.grown[entry])
-    steps = (path >= 0).sum(axis=1)[of_event] - 1 - level
+    steps = past.items.category_steps[past.items.category[past.item[events]]][of_event] - level
     nearest = np.full(len(groups), paths.shape[1], dtype=np.int64)
     np.minimum.at(nearest, groups.of_event, steps)
     return _Subtrees(
@@ -121,19 +124,27 @@ def _nearest(
     return nearest
 
 
-def _distance(path: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return the edges between the ends of two paths from the top."""
-    shared = ((path == other) & (path >= 0)).sum(axis=1)
-    distance: NDArray[np.int64] = (path >= 0).sum(axis=1) + (other >= 0).sum(axis=1) - 2 * shared
+def _distance(
+    path: NDArray[np.int32], other: NDArray[np.int32], steps: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the edges between the ends of two paths from the top, which are `steps` long."""
+    # The top, which all share, is no step.
+    shared = ((path == other) & (path >= 0)).sum(axis=1) - 1
+    distance: NDArray[np.int64] = steps - 2 * shared
     return distance
 
 
 def _transitions(
-    last: NDArray[np.int64], category: NDArray[np.int64], past: Past
+    last_of_visitor: NDArray[np.int64],
+    last: NDArray[np.int64],
+    category: NDArray[np.int64],
+    past: Past,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     items, k = past.items, len(past.items.category_parent)
     key = np.where((last < 0) | (category < 0), -1, last * k + category)
-    hit, place = look_up(items.category_transition_key, key)
+    hit, place = look_up_of(
+        last_of_visitor, items.category_transition_ptr, items.category_transition_key, key
+    )
     probability, support = np.zeros((2, len(key)))
     probability[hit] = items.category_transition_probability[place]
     support[hit] = items.category_transition_support[place]

@@ -66,12 +66,12 @@ def past_of(
     event_weights: NDArray[np.float32],
 ) -> Past:
     """Return what `histories` are to the items of `items`."""
-    at = np.flatnonzero((histories.item >= 0) & (histories.item < items.n_items))
+    at = ((histories.item >= 0) & (histories.item < items.n_items)).nonzero()[0]
     visitor = histories.rows()[at]
     item = histories.item[at].astype(np.int64)
     by_item = group_by(visitor * items.n_items + item)
     category = items.category[item]
-    categorised = np.flatnonzero(category >= 0)
+    categorised = (category >= 0).nonzero()[0]
     recent_at = _recent(visitor, at, by_item, len(histories))
     session = _session_starts(histories, items)
     half_lives = half_lives_ms(config)
@@ -99,7 +99,7 @@ def past_of(
         by_category=group_by(
             visitor[categorised] * len(items.category_parent) + category[categorised]
         ),
-        recent=np.append(histories.item, np.int32(-1))[recent_at].astype(np.int64),
+        recent=_items_at(histories, recent_at),
         recent_at=recent_at,
         open_start=_open_starts(histories, session, items),
     )
@@ -110,17 +110,31 @@ def _recent(
 ) -> NDArray[np.int64]:
     """Return where the last event on each visitor's newest distinct items is; -1 for none."""
     last = np.sort(by_item.last_event)
+    recent_at = np.full((n, RECENT_ITEMS), -1, dtype=np.int64)
+    if n == 1:
+        newest = last[: -RECENT_ITEMS - 1 : -1]
+        recent_at[0, : len(newest)] = at[newest]
+        return recent_at
     whose = visitor[last]
     newer = (np.cumsum(np.bincount(whose, minlength=n)) - 1)[whose] - np.arange(len(last))
     kept = np.flatnonzero(newer < RECENT_ITEMS)
-    recent_at = np.full((n, RECENT_ITEMS), -1, dtype=np.int64)
     recent_at[whose[kept], newer[kept]] = at[last[kept]]
     return recent_at
+
+
+def _items_at(histories: Histories, place: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the items of the events at these positions, -1 where the position is -1."""
+    items = np.full_like(place, -1)
+    there = place >= 0
+    items[there] = histories.item[place[there]]
+    return items
 
 
 def _session_starts(histories: Histories, items: ItemTable) -> NDArray[np.int64]:
     """Return the position of the first event of each event's session, int64 (events,)."""
     time_ms = histories.time_ms
+    if len(time_ms) == 1:
+        return np.zeros(1, dtype=np.int64)
     begins = np.ones(len(time_ms), dtype=bool)
     begins[1:] = time_ms[1:] - time_ms[:-1] > items.session_timeout_ms
     begins[histories.ptr[:-1][histories.lengths() > 0]] = True
@@ -132,6 +146,10 @@ def _open_starts(
 ) -> NDArray[np.int64]:
     """Return where each visitor's open session starts; the end of the history if none is open."""
     starts = histories.ptr[1:].copy()
+    if len(histories) == 1 and len(session):
+        if histories.now_ms[0] - histories.time_ms[-1] <= items.session_timeout_ms[0]:
+            starts[0] = session[-1]
+        return starts
     active = np.flatnonzero(histories.lengths())
     last = starts[active] - 1
     idle_ms = histories.now_ms[active] - histories.time_ms[last]

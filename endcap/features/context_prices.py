@@ -29,14 +29,13 @@ def write_prices(rows: Rows, past: Past) -> None:
     k = len(items.category_parent)
     wanted = np.where(rows.pair_category < 0, -1, rows.pair_visitor * k + rows.pair_category)
     of_pair = np.append(in_category, np.nan)[past.by_category.find(wanted)]
-    by_visitor = np.stack((last, level, rank_level), axis=1)[rows.visitor]
     log_price = items.log_price[rows.item].astype(np.float64)
     rows.write(
         {
-            "log_price_vs_last": log_price - by_visitor[:, 0],
-            "log_price_vs_mean": log_price - by_visitor[:, 1],
+            "log_price_vs_last": log_price - last[rows.visitor],
+            "log_price_vs_mean": log_price - level[rows.visitor],
             "log_price_vs_category": log_price - of_pair[rows.pairs.of_event],
-            "price_rank_vs_mean": items.features[rows.item, _RANK] - by_visitor[:, 2],
+            "price_rank_vs_mean": items.features[rows.item, _RANK] - rank_level[rows.visitor],
         }
     )
     rows.write_by_visitor(
@@ -50,6 +49,8 @@ def write_prices(rows: Rows, past: Past) -> None:
 
 def _means(values: NDArray[np.float64], group: NDArray[np.int64], n: int) -> NDArray[np.float64]:
     """Return the mean of each group's values that are not NaN, float64 (n,); NaN if it has none."""
+    if len(values) == 1 == n:
+        return values
     there = np.flatnonzero(~np.isnan(values))
     count = np.bincount(group[there], minlength=n)
     total = np.bincount(group[there], weights=values[there], minlength=n)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from endcap.features.context_past import Past
-from endcap.features.context_rows import Rows, look_up
+from endcap.features.context_rows import Rows, look_up, look_up_of
 from endcap.features.user_entries import RECENT_ITEMS
 
 
@@ -11,12 +11,13 @@ def write_sequences(rows: Rows, past: Past) -> None:
     """Write the features of the family ``context_sequences``."""
     items = past.items
     recent = past.recent[rows.visitor]
+    n_back = int((past.recent >= 0).any(axis=0).sum())
     probability = np.zeros((RECENT_ITEMS, len(rows.item)))
     support = np.zeros(len(rows.item))
-    for back in range(RECENT_ITEMS):
+    for back in range(n_back):
         # An item of -1 makes a negative key, which is nobody's.
         key = recent[:, back] * items.n_items + rows.item
-        hit, place = look_up(items.transition_key, key)
+        hit, place = look_up_of(past.recent[:, back], items.transition_ptr, items.transition_key, key)
         probability[back, hit] = items.transition_probability[place]
         support[hit] += items.transition_support[place]
     weighted = probability[0].copy()
@@ -41,12 +42,16 @@ def _write_pairs(rows: Rows, past: Past) -> None:
     last, before = past.recent_at[:, 0], past.recent_at[:, 1]
     together = before >= 0
     together[together] = past.session[before[together]] == past.session[last[together]]
+    if not together.any():
+        nothing = np.full(len(rows.item), np.nan)
+        rows.write({"pair_transition": nothing, "pair_transition_support": nothing})
+        return
     seen, place = look_up(items.pair_key, past.recent[:, 1] * items.n_items + past.recent[:, 0])
     pair = np.full(len(past.histories), -1, dtype=np.int64)
     pair[seen] = place
     of_row = pair[rows.visitor]
     key = np.where(of_row < 0, -1, of_row * items.n_items + rows.item)
-    hit, place = look_up(items.pair_transition_key, key)
+    hit, place = look_up_of(pair, items.pair_transition_ptr, items.pair_transition_key, key)
     probability, support = np.zeros((2, len(rows.item)))
     probability[hit] = items.pair_transition_probability[place]
     support[hit] = items.pair_transition_support[place]

@@ -9,6 +9,7 @@ for streaming systems.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 import numpy as np
@@ -23,13 +24,19 @@ KINDS: Final = ("views", "carts", "purchases")
 
 
 def half_lives_ms(config: FeatureConfig) -> NDArray[np.int64]:
-    """Return the half-life of each of `KINDS` in milliseconds, int64 (3,)."""
-    days = (
+    """Return the half-life of each of `KINDS` in milliseconds, int64 (3,), not to be written to."""
+    return _in_ms(
         config.affinity_view_half_life_days,
         config.affinity_cart_half_life_days,
         config.affinity_purchase_half_life_days,
     )
-    return np.asarray([max(round(value * DAY_MS), 1) for value in days], dtype=np.int64)
+
+
+@lru_cache(maxsize=16)
+def _in_ms(*days: float) -> NDArray[np.int64]:
+    found = np.asarray([max(round(value * DAY_MS), 1) for value in days], dtype=np.int64)
+    found.flags.writeable = False
+    return found
 
 
 def kinds_of(event_type: NDArray[np.int8]) -> NDArray[np.int64]:

@@ -100,6 +100,12 @@ class ItemTable:
         """The path to each category; see `endcap.features.category_paths`."""
         return category_paths(self.category_parent)
 
+    @cached_property
+    def category_steps(self) -> NDArray[np.int64]:
+        """The steps from the top of all to each category; 0 for none, at the end."""
+        steps: NDArray[np.int64] = (self.category_paths >= 0).sum(axis=1) - 1
+        return steps
+
     @property
     def columns(self) -> dict[str, NDArray[Any]]:
         """Return each item-side feature by name, as a view of `features`."""

@@ -1,12 +1,15 @@
 """Sums per (visitor, key) whose bits do not depend on what else is in the batch."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 _NO_KEY = np.iinfo(np.int64).max
+_FIRST = np.zeros(1, dtype=np.int64)
+_FIRST.flags.writeable = False
 
 
 @dataclass(frozen=True)
@@ -15,18 +18,29 @@ class Groups:
 
     `keys` int64 (g + 1,): the distinct keys ascending, then a sentinel. `of_event` int64 (e,): each
     event's group. `order` int64 (e,): the events group by group, each in the order they came in.
-    `first_event` and `last_event` int64 (g,): positions of each group's first and last event.
+    `ends` int64 (g,): where each group's last event stands in `order`.
     """
 
     keys: NDArray[np.int64]
     of_event: NDArray[np.int64]
     order: NDArray[np.int64]
-    first_event: NDArray[np.int64]
-    last_event: NDArray[np.int64]
+    ends: NDArray[np.int64]
 
     def __len__(self) -> int:
         """Return the number of groups."""
-        return len(self.last_event)
+        return len(self.ends)
+
+    @cached_property
+    def first_event(self) -> NDArray[np.int64]:
+        """The position of each group's first event, int64 (g,)."""
+        begins = np.zeros_like(self.ends)
+        np.add(self.ends[:-1], 1, out=begins[1:])
+        return self.order[begins]
+
+    @cached_property
+    def last_event(self) -> NDArray[np.int64]:
+        """The position of each group's last event, int64 (g,)."""
+        return self.order[self.ends]
 
     def count(self) -> NDArray[np.int64]:
         """Return the number of events per group, int64 (g,)."""
@@ -56,19 +70,16 @@ def group_by(keys: NDArray[np.int64]) -> Groups:
     >>> groups.find(np.array([3, 4, 7]))
     array([0, 2, 1])
     """
-    order = np.argsort(keys, kind="stable")
+    if len(keys) == 1:  # what most visitors have
+        return Groups(np.asarray([keys[0], _NO_KEY]), _FIRST, _FIRST, _FIRST)
+    order = keys.argsort(kind="stable")
     ordered = keys[order]
     is_last = np.ones(len(keys), dtype=bool)
-    is_last[:-1] = ordered[1:] != ordered[:-1]
-    ends = np.flatnonzero(is_last)
-    begins = np.zeros_like(ends)
-    begins[1:] = ends[:-1] + 1
+    np.not_equal(ordered[1:], ordered[:-1], out=is_last[:-1])
+    ends = is_last.nonzero()[0]
     of_event = np.empty(len(keys), dtype=np.int64)
-    of_event[order] = np.cumsum(is_last) - is_last
-    return Groups(
-        keys=np.concatenate((ordered[ends], [_NO_KEY])),
-        of_event=of_event,
-        order=order,
-        first_event=order[begins],
-        last_event=order[ends],
-    )
+    of_event[order] = is_last.cumsum() - is_last
+    distinct = np.empty(len(ends) + 1, dtype=np.int64)
+    distinct[:-1] = ordered[ends]
+    distinct[-1] = _NO_KEY
+    return Groups(distinct, of_event, order, ends)
