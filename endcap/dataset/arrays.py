@@ -53,6 +53,27 @@ def run_starts(values: NDArray[np.int64]) -> NDArray[np.int64]:
     return begins.nonzero()[0]
 
 
+def expand_rows(
+    ptr: NDArray[np.int64], rows: NDArray[np.int64] | NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return all entries of some rows of a compressed sparse row form, row by row.
+
+    Of each, which of `rows` it belongs to, its place, and its step within the row; int64 (m,).
+
+    >>> [part.tolist() for part in expand_rows(np.array([0, 2, 2, 3]), np.array([2, 0]))]
+    [[0, 1, 1], [2, 0, 1], [0, 0, 1]]
+    """
+    if len(rows) == 1:
+        start, stop = int(ptr[rows[0]]), int(ptr[rows[0] + 1])
+        step = np.arange(stop - start)
+        return np.zeros(stop - start, dtype=np.int64), step + start, step
+    start_of = ptr[rows]
+    size = ptr[rows + 1] - start_of
+    owner = np.repeat(np.arange(len(size)), size)
+    step = np.arange(len(owner)) - (np.cumsum(size) - size)[owner]
+    return owner, start_of[owner] + step, step
+
+
 def rows_of(ptr: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the row that each entry of a compressed sparse row form belongs to, int64 (m,).
 

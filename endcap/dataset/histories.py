@@ -2,8 +2,9 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,11 @@ class Histories:
     def __len__(self) -> int:
         """Return the number of visitors."""
         return len(self.now_ms)
+
+    @cached_property
+    def memo(self) -> dict[Any, Any]:
+        """What others computed of these histories and will want again, by what they choose."""
+        return {}
 
     def lengths(self) -> NDArray[np.int64]:
         """Return the number of events of each visitor, int64 (n,)."""

@@ -93,9 +93,9 @@ def _subtrees(past: Past, paths: NDArray[np.int32]) -> _Subtrees:
 
 def _shares(rows: Rows, past: Past) -> NDArray[np.float64]:
     """Return the share of categorised events in each pair's category; 0 where there are none."""
-    groups, k = past.by_category, len(past.items.category_parent)
+    groups = past.by_category
     all_events = np.maximum(past.per_visitor(past.visitor[past.categorised]), 1)
-    found = groups.find(rows.pair_visitor * k + rows.pair_category)
+    found = rows.found_category(groups, len(past.items.category_parent))
     share: NDArray[np.float64] = np.append(groups.count(), 0)[found] / all_events[rows.pair_visitor]
     return share
 

@@ -15,13 +15,12 @@ def write_decay(rows: Rows, past: Past) -> None:
     of_item *= past.fading[past.visitor[items.last_event]]
     rows.write_found(
         _columns("affinity_item", of_item, 0),
-        items.find(rows.visitor * past.items.n_items + rows.item),
+        rows.found_item(items, past.items.n_items),
     )
     events, categories = past.categorised, past.by_category
     of_category = sum_by_kind(categories, past.kind[events], past.grown[events])
     of_category *= past.fading[past.visitor[events[categories.last_event]]]
-    k = len(past.items.category_parent)
-    found = categories.find(rows.pair_visitor * k + rows.pair_category)
+    found = rows.found_category(categories, len(past.items.category_parent))
     # A row more for pairs without a category.
     table = np.concatenate([of_category, np.zeros((1, 3)), np.full((1, 3), np.nan)])
     of_pair = table[np.where(rows.pair_category < 0, len(table) - 1, found)]

@@ -26,9 +26,8 @@ def write_prices(rows: Rows, past: Past) -> None:
     in_category = _means(
         looked_at[past.categorised], past.by_category.of_event, len(past.by_category)
     )
-    k = len(items.category_parent)
-    wanted = np.where(rows.pair_category < 0, -1, rows.pair_visitor * k + rows.pair_category)
-    of_pair = np.append(in_category, np.nan)[past.by_category.find(wanted)]
+    found = rows.found_category(past.by_category, len(items.category_parent))
+    of_pair = np.append(in_category, np.nan)[found]
     log_price = items.log_price[rows.item].astype(np.float64)
     rows.write(
         {

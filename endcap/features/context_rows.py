@@ -1,7 +1,7 @@
 """The rows of the user side: candidates, and where their features go."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
@@ -31,7 +31,8 @@ class Rows:
     """Candidates: the visitor's position, the item, and where the features go.
 
     `pairs` groups them by visitor and category: features of the category are computed once a pair.
-    `pair_visitor` and `pair_category` int64 (p,): what each pair is; -1 for no category.
+    `pair_visitor` and `pair_category` int64 (p,): what each pair is; -1 for no category. `found`:
+    what was looked up for all rows, and two families want.
     """
 
     visitor: NDArray[np.int64]
@@ -40,6 +41,20 @@ class Rows:
     pairs: Groups
     pair_visitor: NDArray[np.int64]
     pair_category: NDArray[np.int64]
+    found: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+
+    def found_item(self, groups: Groups, n_items: int) -> NDArray[np.int64]:
+        """Return each row's group of those by visitor and item, int64 (m,): see `Groups.find`."""
+        if "item" not in self.found:
+            self.found["item"] = groups.find(self.visitor * n_items + self.item)
+        return self.found["item"]
+
+    def found_category(self, groups: Groups, n_categories: int) -> NDArray[np.int64]:
+        """Return each pair's group of those by visitor and category, int64 (p,)."""
+        if "category" not in self.found:
+            key = self.pair_visitor * n_categories + self.pair_category
+            self.found["category"] = groups.find(np.where(self.pair_category < 0, -1, key))
+        return self.found["category"]
 
     @classmethod
     def of(

@@ -17,7 +17,9 @@ def write_sequences(rows: Rows, past: Past) -> None:
     for back in range(n_back):
         # An item of -1 makes a negative key, which is nobody's.
         key = recent[:, back] * items.n_items + rows.item
-        hit, place = look_up_of(past.recent[:, back], items.transition_ptr, items.transition_key, key)
+        hit, place = look_up_of(
+            past.recent[:, back], items.transition_ptr, items.transition_key, key
+        )
         probability[back, hit] = items.transition_probability[place]
         support[hit] += items.transition_support[place]
     weighted = probability[0].copy()

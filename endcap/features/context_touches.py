@@ -38,7 +38,7 @@ def write_touches(rows: Rows, past: Past) -> None:
                 np.nan,
             ),
         },
-        groups.find(rows.visitor * past.items.n_items + rows.item),
+        rows.found_item(groups, past.items.n_items),
     )
 
 

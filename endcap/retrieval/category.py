@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.config_retrieval import RetrievalConfig
+from endcap.dataset.arrays import expand_rows
 from endcap.dataset.histories import Histories
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.index_files import load_array, load_parameters, save_index
 from endcap.retrieval.popularity import decayed_popularity
-from endcap.retrieval.recency import recent_events
+from endcap.retrieval.recency import EACH_ONE, RecentEvents, recent_events
 from endcap.retrieval.selection import best_first, sum_by_item
 from endcap.retrieval.source import Proposals, concatenate_proposals, require_before_cut
 
@@ -106,10 +107,7 @@ class CategorySource:
 
     def _propose_chunk(self, histories: Histories, k: int) -> Proposals:
         row, category, weight = self._asked(histories)
-        start = self.ptr[category]
-        size = self.ptr[category + 1] - start
-        owner = np.repeat(np.arange(len(size)), size)
-        place = np.arange(len(owner)) - (np.cumsum(size) - size)[owner] + start[owner]
+        owner, place, _ = expand_rows(self.ptr, category)
         scored = weight[owner] * self.share[place]
         of_row, item, total = sum_by_item(
             row[owner], self.item[place], scored, n_items=max(self.n_items, 1)
@@ -119,13 +117,18 @@ class CategorySource:
     def _asked(
         self, histories: Histories
     ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-        """Return the visitor, category and weight of what is asked for; no pair comes twice."""
+        """Return the visitor, category and weight of what is asked for, in order.
+
+        No pair comes twice.
+        """
         events = recent_events(
             histories,
             n_items=self.n_items,
-            event_weights=np.ones(1, dtype=np.float32),
+            event_weights=EACH_ONE,
             limit=self.query_events,
         )
+        if len(histories) == 1:
+            return self._asked_by_one(events)
         row, weight = events.row, events.decayed(self.recency_half_life_events)
         level, parts = self.item_category[events.item], []
         for _ in range(self.levels):
@@ -137,6 +140,26 @@ class CategorySource:
         order = np.argsort(row, kind="stable")
         width = max(len(self.category_parent), 1)
         return sum_by_item(row[order], level[order], weight[order], n_items=width)
+
+    def _asked_by_one(
+        self, events: RecentEvents
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+        """Return the same for one visitor: a few steps up the tree are no work for arrays."""
+        level = self.item_category[events.item].tolist()
+        weight = events.decayed(self.recency_half_life_events).tolist()
+        asked: dict[int, float] = {}
+        for _ in range(self.levels):
+            for place, category in enumerate(level):
+                if category >= 0:
+                    asked[category] = asked.get(category, 0.0) + weight[place]
+                    level[place] = int(self.category_parent[category])
+                    weight[place] *= self.parent_weight
+        category = sorted(asked)
+        return (
+            np.zeros(len(asked), dtype=np.int64),
+            np.asarray(category, dtype=np.int32),
+            np.asarray([asked[one] for one in category], dtype=np.float64),
+        )
 
     def save(self, folder: Path) -> None:
         """Write the lists and parameters."""

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.config_retrieval import RetrievalConfig
+from endcap.dataset.arrays import expand_rows
 from endcap.dataset.histories import Histories
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.index_files import load_array, load_parameters, save_index
-from endcap.retrieval.recency import recent_events
+from endcap.retrieval.recency import EACH_ONE, recent_events
 from endcap.retrieval.selection import best_first, sum_by_item
 from endcap.retrieval.source import Proposals, concatenate_proposals, require_before_cut
 
@@ -102,15 +103,13 @@ class ColdItemsSource:
         events = recent_events(
             histories,
             n_items=self.n_items,
-            event_weights=np.ones(1, dtype=np.float32),
+            event_weights=EACH_ONE,
             limit=self.query_events,
         )
-        asked = np.flatnonzero(self.item_category[events.item] >= 0)
+        category = self.item_category[events.item]
+        asked = (category >= 0).nonzero()[0]
         seen = events.item[asked]
-        start = self.ptr[self.item_category[seen]]
-        size = self.ptr[self.item_category[seen] + 1] - start
-        owner = np.repeat(np.arange(len(size)), size)
-        place = np.arange(len(owner)) - (np.cumsum(size) - size)[owner] + start[owner]
+        owner, place, _ = expand_rows(self.ptr, category[asked])
         found = self.item[place]
         apart = np.abs(self.log_price[found] - self.log_price[seen[owner]]).astype(np.float64)
         near = np.where(np.isnan(apart), UNKNOWN_PRICE, np.exp2(-apart / self.price_half_width))

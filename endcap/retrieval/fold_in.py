@@ -64,9 +64,7 @@ def _solved(
     system = (confidence - 1)[:, :, None] * (spread @ own.transpose(0, 2, 1))
     h = item.shape[1]
     if h == 1:  # most visitors, and no system to solve
-        solved: NDArray[np.float64] = spread[:, 0] * (confidence / (system[:, :, 0] + 1))
-        return solved
+        return np.asarray(spread[:, 0] * (confidence / (system[:, :, 0] + 1)))
     system += np.eye(h)
     share = np.linalg.solve(system, confidence[:, :, None])
-    solved = np.einsum("qhf,qh->qf", spread, share[:, :, 0])
-    return solved
+    return np.asarray(np.einsum("qhf,qh->qf", spread, share[:, :, 0]))

@@ -80,7 +80,7 @@ def _products(
     """Return the product of each pair, float64 (m,): factor by factor, whatever the batch."""
     if len(vectors) == 1:
         vector = vectors[0].astype(np.float64)
-        return np.einsum("f,mf->m", vector, items[item].astype(np.float64))
+        return np.asarray(np.einsum("f,mf->m", vector, items[item].astype(np.float64)))
     exact = np.empty(len(row), dtype=np.float64)
     for low in range(0, len(row), PAIRS_AT_ONCE):
         part = slice(low, low + PAIRS_AT_ONCE)

@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.dataset.arrays import expand_rows
 from endcap.dataset.histories import Histories
 from endcap.retrieval.index_files import load_array, load_parameters, save_index
-from endcap.retrieval.recency import recent_events
+from endcap.retrieval.recency import EACH_ONE, recent_events
 from endcap.retrieval.selection import best_first, sum_by_item
 from endcap.retrieval.source import Proposals, concatenate_proposals
 
@@ -77,15 +78,12 @@ class NeighbourLists:
         events = recent_events(
             histories,
             n_items=self.n_items,
-            event_weights=np.ones(1, dtype=np.float32),
+            event_weights=EACH_ONE,
             limit=self.query_events,
         )
         if len(histories) == 1 and len(events.item) == 1:
             return self._nearest_to(int(events.item[0]), k)
-        start = self.ptr[events.item]
-        size = self.ptr[events.item + 1] - start
-        owner = np.repeat(np.arange(len(size)), size)
-        edge = np.arange(len(owner)) - (np.cumsum(size) - size)[owner] + start[owner]
+        owner, edge, _ = expand_rows(self.ptr, events.item)
         weight = events.decayed(self.recency_half_life_events)[owner] * self.similarity[edge]
         row, item, total = sum_by_item(
             events.row[owner], self.neighbour[edge], weight, n_items=self.n_items

@@ -1,11 +1,15 @@
 """The newest known events of each visitor: what every source that reads a history starts from."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from endcap.dataset.histories import Histories
+
+EACH_ONE: Final = np.ones(1, dtype=np.float32)
+"""The weights of event types that all count alike."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class RecentEvents:
 
     def decayed(self, half_life_events: float) -> NDArray[np.float64]:
         """Return the weights, halved for every `half_life_events` of age."""
+        if len(self.age) == 1:
+            return self.weight
         return self.weight * np.exp2(-self.age / half_life_events)
 
 
@@ -34,6 +40,20 @@ def recent_events(
     An item outside ``[0, n_items)`` is unknown; its events, and those of weight 0, are dropped
     before anything is counted. An event type without a weight counts like the first one.
     """
+    if len(histories) > 1:
+        return _recent_events(histories, n_items, event_weights, limit)
+    # While one visitor waits, several sources ask for the same.
+    asked = (recent_events, n_items, limit, event_weights.tobytes())
+    found: RecentEvents | None = histories.memo.get(asked)
+    if found is None:
+        found = _recent_events(histories, n_items, event_weights, limit)
+        histories.memo[asked] = found
+    return found
+
+
+def _recent_events(
+    histories: Histories, n_items: int, event_weights: NDArray[np.float32], limit: int
+) -> RecentEvents:
     row, item = histories.rows(), histories.item
     weight = _weights(histories.event_type, event_weights)
     counted = (item >= 0) & (item < n_items) & (weight > 0)

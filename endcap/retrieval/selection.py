@@ -31,7 +31,7 @@ def sum_by_item(
     >>> [part.tolist() for part in sum_by_item(row, item, np.array([1.0, 2.0, 4.0]), n_items=8)]
     [[0, 0], [2, 7], [2.0, 5.0]]
     """
-    if not len(row):
+    if not len(row) or (len(row) == 1 and not row[0]):
         return row, item, weight
     position_bits = len(row).bit_length()
     if ((int(row[-1]) + 1) * n_items).bit_length() + position_bits > 63:

@@ -8,6 +8,7 @@ at scale, VMIS-kNN (2022).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -15,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.config_retrieval import RetrievalConfig
-from endcap.dataset.arrays import run_starts
+from endcap.dataset.arrays import expand_rows, run_starts
 from endcap.dataset.histories import Histories
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.index_files import load_array, load_parameters, save_index
-from endcap.retrieval.recency import recent_events
+from endcap.retrieval.recency import EACH_ONE, recent_events
 from endcap.retrieval.selection import best_first, sum_by_item
 from endcap.retrieval.session_index import SessionIndex
 from endcap.retrieval.source import Proposals, concatenate_proposals, require_before_cut
@@ -89,14 +90,13 @@ class SessionKnnSource:
 
     def _propose_chunk(self, histories: Histories, k: int) -> Proposals:
         asked, age = self._newest_of_each_item(histories)
-        row, item = np.divmod(asked, max(self.n_items, 1))
-        alike = self._similar_sessions(row, item, age, n_rows=len(histories))
-        owner, place, step = _expand(self.index.ptr, alike.item)
+        alike = self._similar_sessions(asked, age, n_rows=len(histories))
+        owner, place, step = expand_rows(self.index.ptr, alike.item)
         found = self.index.item[place]
         of_row = alike.rows()[owner]
         distance = _distance(asked, age, of_row * self.n_items + found, owner, step)
-        decay = np.exp2(-np.arange(self.index.longest + 1) / self.distance_half_life_steps)
-        vote = alike.score[owner].astype(np.float64) * decay[distance] * self.index.rarity[found]
+        vote = alike.score[owner].astype(np.float64) * self._distance_decay[distance]
+        vote *= self.index.rarity[found]
         row, item, total = sum_by_item(of_row, found, vote, n_items=self.n_items)
         return best_first(row, item, total.astype(np.float32), n_rows=len(histories), k=k)
 
@@ -107,23 +107,41 @@ class SessionKnnSource:
         events = recent_events(
             histories,
             n_items=self.n_items,
-            event_weights=np.ones(1, dtype=np.float32),
+            event_weights=EACH_ONE,
             limit=self.query_events,
         )
+        if len(events.item) == 1:
+            return events.row * self.n_items + events.item, events.age
         # Ages fall along the history: the first of equals from the end is the newest.
         asked, place = np.unique((events.row * self.n_items + events.item)[::-1], return_index=True)
         return asked, events.age[::-1][place]
 
+    @cached_property
+    def _query_decay(self) -> NDArray[np.float64]:
+        """What a shared item counts, by its age."""
+        decay: NDArray[np.float64] = np.exp2(
+            -np.arange(self.query_events) / self.query_half_life_events
+        )
+        return decay
+
+    @cached_property
+    def _distance_decay(self) -> NDArray[np.float64]:
+        """What an item of a session counts, by its steps from the newest shared one."""
+        decay: NDArray[np.float64] = np.exp2(
+            -np.arange(self.index.longest + 1) / self.distance_half_life_steps
+        )
+        return decay
+
     def _similar_sessions(
-        self, row: NDArray[np.int64], item: NDArray[np.int64], age: NDArray[np.int64], n_rows: int
+        self, asked: NDArray[np.int64], age: NDArray[np.int64], n_rows: int
     ) -> Proposals:
         """Return each history's most similar sessions, as if they were candidates."""
-        owner, place, _ = _expand(self.index.item_ptr, item)
-        decay = np.exp2(-np.arange(self.query_events) / self.query_half_life_events)
+        row, item = np.divmod(asked, max(self.n_items, 1))
+        owner, place, _ = expand_rows(self.index.item_ptr, item)
         of_row, session, overlap = sum_by_item(
             row[owner],
             self.index.item_session[place],
-            decay[age[owner]],
+            self._query_decay[age[owner]],
             n_items=max(self.index.n_sessions, 1),
         )
         similarity = (overlap * self.index.weight[session]).astype(np.float32)
@@ -151,17 +169,6 @@ class SessionKnnSource:
             query_half_life_events=parameters["query_half_life_events"],
             distance_half_life_steps=parameters["distance_half_life_steps"],
         )
-
-
-def _expand(
-    ptr: NDArray[np.int64], rows: NDArray[np.int64] | NDArray[np.int32]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return, for all entries of some rows: which of `rows`, where the entry is, its step."""
-    start = ptr[rows]
-    size = ptr[rows + 1] - start
-    owner = np.repeat(np.arange(len(size)), size)
-    step = np.arange(len(owner)) - (np.cumsum(size) - size)[owner]
-    return owner, start[owner] + step, step
 
 
 def _distance(
