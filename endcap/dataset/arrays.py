@@ -53,6 +53,17 @@ def run_starts(values: NDArray[np.int64]) -> NDArray[np.int64]:
     return begins.nonzero()[0]
 
 
+def ptr_of(rows: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
+    """Return the row pointers of entries whose rows, never falling, are given, int64 (n_rows + 1,).
+
+    >>> ptr_of(np.array([0, 0, 2]), 3).tolist()
+    [0, 2, 2, 3]
+    """
+    if n_rows == 1:
+        return np.asarray([0, len(rows)], dtype=np.int64)
+    return rows.searchsorted(np.arange(n_rows + 1)).astype(np.int64)
+
+
 def expand_rows(
     ptr: NDArray[np.int64], rows: NDArray[np.int64] | NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

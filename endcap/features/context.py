@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.config import FeatureConfig
+from endcap.dataset.arrays import rows_of
 from endcap.dataset.histories import Histories
 from endcap.features.context_categories import write_categories
 from endcap.features.context_decay import write_decay
@@ -87,7 +88,7 @@ def write_context(
             continue
         past = past_of(histories.slice(start, stop), items, config, event_weights)
         rows = Rows.of(
-            np.repeat(np.arange(stop - start), np.diff(cand_ptr[start : stop + 1])),
+            rows_of(cand_ptr[start : stop + 1]),
             cand_item[low:high].astype(np.int64),
             out[low:high],
             items,

@@ -104,7 +104,7 @@ class Rows:
         table = np.empty((len(values[0]), len(values)), dtype=np.float32)
         for position, column in enumerate(values):
             table[:, position] = column
-        self.out[:, _columns(*columns)] = table[place]
+        self.out[:, _columns(*columns)] = table if len(table) == 1 else table[place]
 
 
 def look_up_of(

@@ -175,7 +175,7 @@ def unite(proposals: Mapping[str, Proposals], *, n_visitors: int) -> Candidates:
     named = [name for name in SOURCES if name in proposals]
     parts = [proposals[name] for name in named]
     asked = _concatenated([part.item for part in parts], np.int32)
-    if n_visitors > 1:
+    if n_visitors != 1:
         visitor = _concatenated([part.rows() for part in parts], np.int64)
         asked = (visitor << _ITEM_BITS) | asked
     order = np.argsort(asked, kind="stable")

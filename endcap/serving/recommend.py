@@ -107,10 +107,13 @@ def _best_rows(
 ) -> NDArray[np.int64]:
     """Return the rows of every visitor's first `k`, visitor by visitor, best first."""
     visitor = candidates.rows()
-    order = np.lexsort((candidates.item, -scores, visitor))
+    by_score = (candidates.item, -scores)
+    order = np.lexsort(by_score if len(candidates) == 1 else (*by_score, visitor))
     if request.max_per_category is not None:
         category = model.items.category[candidates.item[order]]
         order = order[within_cap(visitor[order], category, request.max_per_category)]
+    if len(candidates) == 1:
+        return order[: request.k]
     starts = np.searchsorted(visitor[order], np.arange(len(candidates)))
     first: NDArray[np.bool_] = np.arange(len(order)) - starts[visitor[order]] < request.k
     return order[first]

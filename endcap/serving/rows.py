@@ -51,13 +51,14 @@ def to_slates(
 ) -> list[Slate]:
     """Return one slate a visitor, with probabilities and intervals."""
     # An item that only fills a place never outscores one that was retrieved.
-    plain = _never_rising(rows.plain, rows.visitor) if not request.boosts else rows.plain
+    score = _never_rising(rows.score, rows.visitor)
+    plain = rows.plain if request.boosts else score
     lower, upper = model.calibration.interval(plain, request.confidence)
     items = list(
         map(
             SlateItem,
             rows.item.tolist(),
-            _never_rising(rows.score, rows.visitor).tolist(),
+            score.tolist(),
             _probability(model, plain, request.outcome).tolist(),
             lower.tolist(),
             upper.tolist(),

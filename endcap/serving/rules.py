@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap import columns as c
+from endcap.dataset.arrays import ptr_of
 from endcap.dataset.histories import Histories
 from endcap.retrieval.union import Candidates
 from endcap.serving.filters import ItemFilter
@@ -17,7 +18,8 @@ from endcap.serving.slates import SlateRequest
 class Rules:
     """What n visitors may be shown of a model's items.
 
-    `keys`: ``visitor * n_items + item`` of each item that its visitor must not be shown, ascending.
+    `keys`: ``visitor * n_items + item`` of each item that its visitor must not be shown, ascending,
+    some more than once.
     `everywhere`: codes of items that nobody may be shown, ascending. `filters` hold for all.
     """
 
@@ -61,7 +63,7 @@ def _forbidden_keys(
     if request.bought_window_ms is not None:
         bought = histories.event_type == model.event_types.code(c.TRANSACTION)
         forbidden |= known & bought & (age <= request.bought_window_ms)
-    return np.unique(visitor[forbidden] * np.int64(model.n_items) + histories.item[forbidden])
+    return np.sort(visitor[forbidden] * np.int64(model.n_items) + histories.item[forbidden])
 
 
 def keep_allowed(candidates: Candidates, rules: Rules) -> Candidates:
@@ -71,7 +73,7 @@ def keep_allowed(candidates: Candidates, rules: Rules) -> Candidates:
     if allowed.all():
         return candidates
     return Candidates(
-        ptr=np.searchsorted(visitor[allowed], np.arange(len(candidates.ptr))).astype(np.int64),
+        ptr=ptr_of(visitor[allowed], len(candidates)),
         item=candidates.item[allowed],
         scores=candidates.scores[allowed],
         ranks=candidates.ranks[allowed],
