@@ -39,9 +39,7 @@ def write_categories(rows: Rows, past: Past) -> None:
     paths, none = items.category_paths, rows.pair_category < 0
     subtrees = _subtrees(past, paths)
     path = paths[rows.pair_category]
-    k = np.int64(len(items.category_parent))
-    keys = np.where(path < 0, -1, rows.pair_visitor[:, None] * (k + 1) + path)
-    group = subtrees.groups.find(keys.ravel()).reshape(keys.shape)
+    group = _groups_of(path, subtrees.groups, rows, past)
     # A category that is touched has all its ancestors touched: a path is touched from the top down.
     touched = group < len(subtrees.groups)
     depth = items.category_steps[rows.pair_category]
@@ -75,8 +73,24 @@ def write_categories(rows: Rows, past: Past) -> None:
     rows.write_by_pair({"affinity_root": np.where(none, np.nan, root)})
 
 
+def _groups_of(
+    path: NDArray[np.int32], groups: Groups, rows: Rows, past: Past
+) -> NDArray[np.int64]:
+    """Return the group of each category on each pair's path; their number where it has none."""
+    width = np.int64(len(past.items.category_parent) + 1)
+    if len(past.histories) == 1:
+        # One visitor's keys are categories: they are told by their place, the last one for none.
+        place = np.full(width + 1, len(groups), dtype=np.int64)
+        place[groups.keys[:-1]] = np.arange(len(groups))
+        return place[path]
+    keys = np.where(path < 0, -1, rows.pair_visitor[:, None] * width + path)
+    return groups.find(keys.ravel()).reshape(keys.shape)
+
+
 def _subtrees(past: Past, paths: NDArray[np.int32]) -> _Subtrees:
     events = past.categorised
+    if len(past.histories) == 1 == len(events):
+        return _subtrees_of_one(past, paths)
     path = paths[past.items.category[past.item[events]]]
     of_event, level = np.nonzero(path >= 0)
     entry = events[of_event]
@@ -91,12 +105,25 @@ def _subtrees(past: Past, paths: NDArray[np.int32]) -> _Subtrees:
     )
 
 
+def _subtrees_of_one(past: Past, paths: NDArray[np.int32]) -> _Subtrees:
+    """Return the same for one event of one visitor, whom most resemble."""
+    event = past.categorised[0]
+    category = past.items.category[past.item[event]]
+    steps = int(past.items.category_steps[category])
+    path = paths[category, : steps + 1].astype(np.int64)
+    groups = group_by(path)
+    affinity = past.grown[event] * past.fading[0, past.kind[event]]
+    return _Subtrees(groups, np.full(len(path), affinity), steps - groups.order)
+
+
 def _shares(rows: Rows, past: Past) -> NDArray[np.float64]:
     """Return the share of categorised events in each pair's category; 0 where there are none."""
     groups = past.by_category
     all_events = np.maximum(past.per_visitor(past.visitor[past.categorised]), 1)
     found = rows.found_category(groups, len(past.items.category_parent))
-    share: NDArray[np.float64] = np.append(groups.count(), 0)[found] / all_events[rows.pair_visitor]
+    count = np.zeros(len(groups) + 1, dtype=np.int64)
+    count[:-1] = groups.count()
+    share: NDArray[np.float64] = count[found] / all_events[rows.pair_visitor]
     return share
 
 
