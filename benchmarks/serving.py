@@ -43,9 +43,11 @@ from endcap.use_cases.runs import open_run
 from endcap.use_cases.seed_histories import seed_histories
 
 REQUESTS = 2_000
-ROUNDS = 3
+ROUNDS = 5
 CATBOOST_REQUESTS = 200
 MANY = 300
+STEP = 5
+SAMPLED = 5
 CONNECTIONS = 4
 HTTP_SECONDS = 15
 PORT = 8765
@@ -73,25 +75,31 @@ def main() -> None:
         )
         os.sched_setaffinity(0, {0})
         in_process(live, history, users, cut_ms)
-        print(
-            f"\nthe same with at least {MANY} candidates a request, filled up with popular items:"
-        )
-        many = _with_many_candidates(live)
-        in_process(many, history, users, cut_ms)
-        sizes = [len(_features(many, history, user, cut_ms)) for user in users]
+        sizes = [len(_features(live, history, user, cut_ms)) for user in users]
         print(f"  candidates: fewest {min(sizes)}, median {np.median(sizes):.0f}")
+        if np.median(sizes) < MANY:
+            many, median = _with_candidates(live, history, users, cut_ms)
+            print(f"\nthe same, filled up with popular items to {median:.0f} candidates (median):")
+            in_process(many, history, users, cut_ms)
         beside_catboost(live, lake, history, users[:CATBOOST_REQUESTS], cut_ms)
         over_http(args.lake, state, users)
         history.close()
 
 
-def _with_many_candidates(live: LiveModel) -> LiveModel:
-    """Return the model with as many popular items proposed as there shall be candidates."""
+def _with_candidates(
+    live: LiveModel, history: SqliteHistory, users: Sequence[str], cut_ms: int
+) -> tuple[LiveModel, float]:
+    """Return the model with so many popular items that the median request has `MANY` candidates."""
     config = live.model.config
-    retrieval = config.retrieval.model_copy(update={"popular_candidates": MANY})
-    model = replace(live.model, config=config.model_copy(update={"retrieval": retrieval}))
+    for n in range(config.retrieval.popular_candidates, MANY + 1, STEP):
+        retrieval = config.retrieval.model_copy(update={"popular_candidates": n})
+        model = replace(live.model, config=config.model_copy(update={"retrieval": retrieval}))
+        filled = replace(live, model=model)
+        sizes = [len(_features(filled, history, user, cut_ms)) for user in users[::SAMPLED]]
+        if np.median(sizes) >= MANY:
+            break
     model.warm_up()
-    return replace(live, model=model)
+    return filled, float(np.median(sizes))
 
 
 def in_process(live: LiveModel, history: SqliteHistory, users: Sequence[str], cut_ms: int) -> None:

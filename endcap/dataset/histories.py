@@ -112,8 +112,13 @@ class EventTypes:
 
     def code(self, name: str) -> int:
         """Return the code of an event type by its own or the shop's spelling; -1 if unknown."""
-        canonical = dict(self.aliases).get(name, name)
-        return self.names.index(canonical) if canonical in self.names else -1
+        return self._codes.get(name, -1)
+
+    @cached_property
+    def _codes(self) -> dict[str, int]:
+        """The code by every spelling: an alias counts before a name."""
+        codes = {name: code for code, name in enumerate(self.names)}
+        return codes | {alias: codes.get(name, -1) for alias, name in self.aliases}
 
     def weight_array(self) -> NDArray[np.float32]:
         """Return the weights by code, float32."""

@@ -56,6 +56,8 @@ class Past:
 
     def per_visitor(self, visitor: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how often each visitor occurs, int64 (n,)."""
+        if len(self.histories) == 1:
+            return np.asarray([len(visitor)], dtype=np.int64)
         return np.bincount(visitor, minlength=len(self.histories))
 
 

@@ -23,9 +23,9 @@ def write_prices(rows: Rows, past: Past) -> None:
     last_item = past.recent[:, 0]
     last = np.full(n, np.nan)
     last[last_item >= 0] = items.log_price[last_item[last_item >= 0]]
-    # One more, in which nothing is: it has no mean.
-    in_category = _means(
-        looked_at[past.categorised], past.by_category.of_event, len(past.by_category) + 1
+    in_category = np.full(len(past.by_category) + 1, np.nan)
+    in_category[:-1] = _means(
+        looked_at[past.categorised], past.by_category.of_event, len(past.by_category)
     )
     found = rows.found_category(past.by_category, len(items.category_parent))
     log_price = items.log_price[rows.item].astype(np.float64)
@@ -33,7 +33,7 @@ def write_prices(rows: Rows, past: Past) -> None:
         {
             "log_price_vs_last": log_price - last[rows.visitor],
             "log_price_vs_mean": log_price - level[rows.visitor],
-            "log_price_vs_category": log_price - in_category[found][rows.pairs.of_event],
+            "log_price_vs_category": log_price - in_category[found][rows.pair],
             "price_rank_vs_mean": items.features[rows.item, _RANK] - rank_level[rows.visitor],
         }
     )

@@ -30,15 +30,15 @@ def _columns(*wanted: str) -> slice:
 class Rows:
     """Candidates: the visitor's position, the item, and where the features go.
 
-    `pairs` groups them by visitor and category: features of the category are computed once a pair.
-    `pair_visitor` and `pair_category` int64 (p,): what each pair is; -1 for no category. `found`:
-    what was looked up for all rows, and two families want.
+    Features of the category are computed once a pair of visitor and category. `pair` int64 (m,):
+    each row's. `pair_visitor` and `pair_category` int64 (p,): what each pair is; -1 for no
+    category. `found`: what was looked up for all rows, and two families want.
     """
 
     visitor: NDArray[np.int64]
     item: NDArray[np.int64]
     out: NDArray[np.float32]
-    pairs: Groups
+    pair: NDArray[np.int64]
     pair_visitor: NDArray[np.int64]
     pair_category: NDArray[np.int64]
     found: dict[str, NDArray[np.int64]] = field(default_factory=dict)
@@ -66,9 +66,17 @@ class Rows:
     ) -> "Rows":
         """Return the rows of `visitor` and `item`, int64 (m,), whose features go into `out`."""
         width = len(items.category_parent) + 1
-        pairs = group_by(visitor * width + items.category[item] + 1)
+        category = items.category[item]
+        if len(visitor) and visitor[0] == visitor[-1] == 0:
+            # One visitor's pairs are categories: they are told apart by their place.
+            place = np.full(width, -1, dtype=np.int64)
+            place[category] = 0
+            above = (np.roll(place, 1) >= 0).nonzero()[0]
+            place[above - 1] = np.arange(len(above))
+            return cls(visitor, item, out, place[category], np.zeros_like(above), above - 1)
+        pairs = group_by(visitor * width + category + 1)
         pair_visitor, above = np.divmod(pairs.keys[:-1], width)
-        return cls(visitor, item, out, pairs, pair_visitor, above - 1)
+        return cls(visitor, item, out, pairs.of_event, pair_visitor, above - 1)
 
     def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
         """Write features that follow each other in the registry, one value a row."""
@@ -97,7 +105,7 @@ class Rows:
 
     def write_by_pair(self, columns: Mapping[str, NDArray[Any]]) -> None:
         """Write features that follow each other, one value a pair of visitor and category."""
-        self._spread(columns, self.pairs.of_event)
+        self._spread(columns, self.pair)
 
     def _spread(self, columns: Mapping[str, NDArray[Any]], place: NDArray[np.int64]) -> None:
         values = list(columns.values())

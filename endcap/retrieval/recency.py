@@ -31,6 +31,14 @@ class RecentEvents:
             return self.weight
         return self.weight * np.exp2(-self.age / half_life_events)
 
+    def newest(self, limit: int) -> "RecentEvents":
+        """Return the newest `limit` events of the one visitor whose these are."""
+        if len(self.row) <= limit:
+            return self
+        return RecentEvents(
+            self.row[-limit:], self.item[-limit:], self.weight[-limit:], self.age[-limit:]
+        )
+
 
 def recent_events(
     histories: Histories, *, n_items: int, event_weights: NDArray[np.float32], limit: int
@@ -40,31 +48,34 @@ def recent_events(
     An item outside ``[0, n_items)`` is unknown; its events, and those of weight 0, are dropped
     before anything is counted. An event type without a weight counts like the first one.
     """
-    if len(histories) > 1:
-        return _recent_events(histories, n_items, event_weights, limit)
-    # While one visitor waits, several sources ask for the same.
-    asked = (recent_events, n_items, limit, event_weights.tobytes())
+    if len(histories) == 1:
+        return _of_one(histories, n_items, event_weights).newest(limit)
+    row, item, weight = _counted(histories, n_items, event_weights)
+    age = np.cumsum(np.bincount(row, minlength=len(histories)))[row] - 1 - np.arange(len(row))
+    recent = age < limit
+    return RecentEvents(row[recent], item[recent], weight[recent], age[recent])
+
+
+def _of_one(histories: Histories, n_items: int, event_weights: NDArray[np.float32]) -> RecentEvents:
+    """Return all events of one visitor: who waits while several sources ask for the same."""
+    asked = (_of_one, n_items, event_weights.tobytes())
     found: RecentEvents | None = histories.memo.get(asked)
     if found is None:
-        found = _recent_events(histories, n_items, event_weights, limit)
+        row, item, weight = _counted(histories, n_items, event_weights)
+        found = RecentEvents(row, item, weight, np.arange(len(row) - 1, -1, -1))
         histories.memo[asked] = found
     return found
 
 
-def _recent_events(
-    histories: Histories, n_items: int, event_weights: NDArray[np.float32], limit: int
-) -> RecentEvents:
+def _counted(
+    histories: Histories, n_items: int, event_weights: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
     row, item = histories.rows(), histories.item
     weight = _weights(histories.event_type, event_weights)
     counted = (item >= 0) & (item < n_items) & (weight > 0)
-    if not counted.all():
-        row, item, weight = row[counted], item[counted], weight[counted]
-    if len(histories) == 1:
-        age = np.arange(len(row) - 1, -1, -1)
-        return RecentEvents(row[-limit:], item[-limit:], weight[-limit:], age[-limit:])
-    age = np.cumsum(np.bincount(row, minlength=len(histories)))[row] - 1 - np.arange(len(row))
-    recent = age < limit
-    return RecentEvents(row[recent], item[recent], weight[recent], age[recent])
+    if counted.all():
+        return row, item, weight
+    return row[counted], item[counted], weight[counted]
 
 
 def _weights(

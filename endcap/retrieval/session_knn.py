@@ -138,12 +138,12 @@ class SessionKnnSource:
         """Return each history's most similar sessions, as if they were candidates."""
         row, item = np.divmod(asked, max(self.n_items, 1))
         owner, place, _ = expand_rows(self.index.item_ptr, item)
-        of_row, session, overlap = sum_by_item(
-            row[owner],
-            self.index.item_session[place],
-            self._query_decay[age[owner]],
-            n_items=max(self.index.n_sessions, 1),
-        )
+        of_row, session = row[owner], self.index.item_session[place]
+        overlap = self._query_decay[age[owner]]
+        if len(asked) > 1:
+            of_row, session, overlap = sum_by_item(
+                of_row, session, overlap, n_items=max(self.index.n_sessions, 1)
+            )
         similarity = (overlap * self.index.weight[session]).astype(np.float32)
         return best_first(of_row, session, similarity, n_rows=n_rows, k=self.neighbours)
 
@@ -181,6 +181,11 @@ def _distance(
     """Return the steps from each session's newest shared item, at its last place, int64 (m,)."""
     if not len(key):
         return step
+    if len(asked) == 1:  # it is in each of these sessions; of several places the last one stays
+        shared = (key == asked[0]).nonzero()[0]
+        last = np.empty(int(owner[-1]) + 1, dtype=np.int64)
+        last[owner[shared]] = step[shared]
+        return np.asarray(np.abs(step - last[owner]))
     place = np.minimum(np.searchsorted(asked, key), len(asked) - 1)
     width = int(step.max()) + 1
     unshared = np.iinfo(np.int64).max

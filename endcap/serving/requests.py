@@ -99,8 +99,15 @@ def read_histories(
         histories=histories,
         future=np.asarray(future, dtype=np.int64),
         duplicates=np.asarray(duplicates, dtype=np.int64),
-        unknown_items=np.bincount(histories.rows()[item < 0], minlength=len(histories)),
+        unknown_items=_unknown(histories),
     )
+
+
+def _unknown(histories: Histories) -> NDArray[np.int64]:
+    unknown = histories.item < 0
+    if not unknown.any():
+        return np.zeros(len(histories), dtype=np.int64)
+    return np.bincount(histories.rows()[unknown], minlength=len(histories))
 
 
 class _Event(NamedTuple):

@@ -1,7 +1,7 @@
 """What is asked for, and what comes back."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from endcap.errors import UserInputError
 from endcap.serving.filters import ItemFilter
@@ -51,8 +51,7 @@ class SlateRequest:
             )
 
 
-@dataclass(frozen=True)
-class SlateItem:
+class SlateItem(NamedTuple):
     """One recommended item.
 
     `score` orders a slate and means nothing between models; `probability` of the outcome asked for

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap.retrieval.selection import best_first, sum_by_item
+from endcap.retrieval.selection import FEW, best_first, sum_by_item
 
 SCORES = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -31,6 +31,17 @@ def test_best_first_with_more_rows_than_fit_into_one_sort() -> None:
     item = np.full(n, 2**30, dtype=np.int32)
     best = best_first(np.arange(n), item, np.ones(n, np.float32), n_rows=n + 3, k=2)
     assert np.diff(best.ptr).tolist() == [1] * n + [0] * 3
+
+
+@pytest.mark.parametrize("n", [3, FEW, FEW + 1])
+def test_one_row_alone_is_sorted_like_a_row_of_a_batch(n: int) -> None:
+    rng = np.random.default_rng(n)
+    item = rng.permutation(n).astype(np.int32)
+    score = rng.choice(np.array([-1.5, -0.0, 0.0, 2.0], dtype=np.float32), n)
+    alone = best_first(np.zeros(n, np.int64), item, score, n_rows=1, k=n - 1)
+    batch = best_first(np.zeros(n, np.int64), item, score, n_rows=2, k=n - 1)
+    assert alone.item.tolist() == batch.item.tolist()
+    assert alone.score.tobytes() == batch.score.tobytes()
 
 
 def test_sum_by_item_adds_repeats_within_a_row_only() -> None:
