@@ -80,6 +80,12 @@ def invalid(errors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return problem(422, f"{first['at']}: {first['complaint']}", errors=complaints)
 
 
+def _tells_json(request: Request) -> bool:
+    """Whether a body is said to be JSON; one that is not was not read as such."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == JSON or (kind.startswith("application/") and kind.endswith("+json"))
+
+
 def add_problems(app: FastAPI) -> None:
     """Make every error of the app a problem."""
 
@@ -97,8 +103,7 @@ def add_problems(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def of_requests(request: Request, error: RequestValidationError) -> Response:
         errors = error.errors()
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != JSON and any(tuple(found["loc"]) == ("body",) for found in errors):
+        if not _tells_json(request) and any(found["loc"][0] == "body" for found in errors):
             return problem_response(problem(415, f"a body is JSON: send Content-Type: {JSON}"))
         return problem_response(invalid(errors))
 
