@@ -33,13 +33,13 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.get(
         "/v1/users/{user_id}/recommendations",
         response_model=replies.Recommendations,
-        responses=problems(404, 409, 422),
+        responses=problems(404, 409, 422, 503),
         dependencies=guards,
         tags=["recommendations"],
     )
     def recommend_to_user(
         request: Request,
-        user_id: Annotated[queries.Id, Path()],
+        user_id: Annotated[queries.Id, Path(description="The shop's id of the user.")],
         query: Annotated[queries.Query, Query()],
         model: Annotated[str | None, version],
     ) -> Response:
@@ -50,7 +50,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.post(
         "/v1/recommendations",
         response_model=replies.Recommendations,
-        responses=problems(404, 409, 413, 415, 422),
+        responses=problems(404, 409, 413, 415, 422, 503),
         dependencies=guards,
         tags=["recommendations"],
     )
@@ -65,7 +65,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.post(
         "/v1/recommendations/batch",
         response_model=replies.BatchReply,
-        responses=problems(404, 409, 413, 415, 422),
+        responses=problems(404, 409, 413, 415, 422, 503),
         dependencies=guards,
         tags=["recommendations"],
     )
@@ -78,7 +78,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.post(
         "/v1/rank",
         response_model=replies.Ranking,
-        responses=problems(404, 409, 413, 415, 422),
+        responses=problems(404, 409, 413, 415, 422, 503),
         dependencies=guards,
         tags=["recommendations"],
     )
