@@ -27,6 +27,7 @@ _LOG: Final = logging.getLogger(__name__)
 MEDIA_TYPE: Final = "application/problem+json"
 JSON: Final = "application/json"
 RETRY_AFTER_SECONDS: Final = 1
+MOST_COMPLAINTS: Final = 20
 
 _STATUS: Final[Sequence[tuple[type[EndcapError], int]]] = (
     (NotFoundError, 404),
@@ -70,11 +71,12 @@ def problem_response(
 def invalid(errors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the problem of a request that is not as the OpenAPI document says.
 
-    What was sent is not repeated: it may hold personal ids.
+    What was sent is not repeated: it may hold personal ids. A request can be wrong in nearly as
+    many places as it has bytes; the first `MOST_COMPLAINTS` are told.
     """
     complaints = [
         {"at": "/".join(map(str, error["loc"])) or "(all of it)", "complaint": error["msg"]}
-        for error in errors
+        for error in errors[:MOST_COMPLAINTS]
     ]
     first = complaints[0]
     return problem(422, f"{first['at']}: {first['complaint']}", errors=complaints)

@@ -26,7 +26,7 @@ class Problem(Reply):
     status: int
     detail: str
     errors: Annotated[
-        list[Complaint] | None, Field(description="Of a request that cannot be read, all of them.")
+        list[Complaint] | None, Field(description="Of a request that cannot be read, the first 20.")
     ] = None
     problems: Annotated[
         list[str] | None, Field(description="Of a service that is not ready, why.")
