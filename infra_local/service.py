@@ -114,7 +114,7 @@ def _listeners(host: str, port: int) -> Iterator[socket.socket]:
     """Yield one listening socket for each address of a host: localhost may have two."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror as exc:
+    except (socket.gaierror, UnicodeError) as exc:
         raise ConfigError(_NO_ADDRESS.format(host)) from exc
     for family, _, _, _, address in dict.fromkeys(found):
         try:
