@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
 
@@ -13,6 +13,16 @@ from api.service import Service
 from api.settings import MAX_BODY_BYTES
 
 _ROUTES: Final = (visitors, items, events, releases, monitoring, state)
+
+
+class _App(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            # Here: most processes never write the document, and all of them start.
+            from api.examples.document import add_examples  # noqa: PLC0415
+
+            add_examples(super().openapi())
+        return super().openapi()
 
 
 def create_app(service: Service) -> FastAPI:
@@ -28,7 +38,7 @@ def create_app(service: Service) -> FastAPI:
         yield
         service.stop()
 
-    app = FastAPI(
+    app = _App(
         title="Endcap",
         summary="Recommendations for an online shop.",
         version="1",

@@ -27,6 +27,7 @@ _LOG: Final = logging.getLogger(__name__)
 MEDIA_TYPE: Final = "application/problem+json"
 JSON: Final = "application/json"
 RETRY_AFTER_SECONDS: Final = 1
+MOST_COMPLAINTS: Final = 20
 
 _STATUS: Final[Sequence[tuple[type[EndcapError], int]]] = (
     (NotFoundError, 404),
@@ -70,14 +71,21 @@ def problem_response(
 def invalid(errors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the problem of a request that is not as the OpenAPI document says.
 
-    What was sent is not repeated: it may hold personal ids.
+    What was sent is not repeated: it may hold personal ids. A request can be wrong in nearly as
+    many places as it has bytes; the first `MOST_COMPLAINTS` are told.
     """
     complaints = [
         {"at": "/".join(map(str, error["loc"])) or "(all of it)", "complaint": error["msg"]}
-        for error in errors
+        for error in errors[:MOST_COMPLAINTS]
     ]
     first = complaints[0]
     return problem(422, f"{first['at']}: {first['complaint']}", errors=complaints)
+
+
+def _tells_json(request: Request) -> bool:
+    """Whether a body is said to be JSON; one that is not was not read as such."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == JSON or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 def add_problems(app: FastAPI) -> None:
@@ -97,8 +105,7 @@ def add_problems(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def of_requests(request: Request, error: RequestValidationError) -> Response:
         errors = error.errors()
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != JSON and any(tuple(found["loc"]) == ("body",) for found in errors):
+        if not _tells_json(request) and any(found["loc"][0] == "body" for found in errors):
             return problem_response(problem(415, f"a body is JSON: send Content-Type: {JSON}"))
         return problem_response(invalid(errors))
 

@@ -21,6 +21,8 @@ MOST_ITEMS: Final = 200
 MOST_EVENTS: Final = 500
 MOST_VISITS: Final = 100
 MOST_RANKED: Final = 500
+MOST_EXPLAINED: Final = 200
+"""Items of a batch: each takes a millisecond and 6 kB, and Lambda answers with 6 MB at most."""
 LATEST_MS: Final = 253_402_300_799_999
 """The end of the year 9999, UTC."""
 
@@ -53,6 +55,15 @@ Boosts = Annotated[
     ),
 ]
 
+_Excluded = Annotated[
+    list[Id], Field(max_length=MOST_RANKED, description="Items that must not come.")
+]
+_InStock = Annotated[bool, Field(description="Only items not known to be out of stock.")]
+_Categories = Annotated[
+    list[Id], Field(max_length=50, description="Only of these, or of categories below them.")
+]
+_Limit = Annotated[Price | None, Field(description="Items of unknown price are out.")]
+
 _WISH: Final = frozenset(
     {
         "k",
@@ -82,15 +93,11 @@ class Query(BaseModel):
     bought_window_days: Annotated[
         Days | None, Field(description="How long a bought item must not come back.")
     ] = None
-    exclude: Annotated[
-        list[Id], Field(max_length=MOST_RANKED, description="Items that must not come.")
-    ] = []
-    in_stock: Annotated[bool, Field(description="Only items not known to be out of stock.")] = False
-    category: Annotated[
-        list[Id], Field(max_length=50, description="Only of these, or of categories below them.")
-    ] = []
-    min_price: Annotated[Price | None, Field(description="Items of unknown price are out.")] = None
-    max_price: Annotated[Price | None, Field(description="Items of unknown price are out.")] = None
+    exclude: _Excluded = []
+    in_stock: _InStock = False
+    category: _Categories = []
+    min_price: _Limit = None
+    max_price: _Limit = None
     max_per_category: Annotated[Count | None, Field(description="For diversity.")] = None
     confidence: Annotated[
         float | None, Field(gt=0, lt=1, allow_inf_nan=False, description="Of the intervals.")
@@ -135,19 +142,7 @@ class SessionEvent(BaseModel):
 class RecommendationRequest(Query):
     """A visitor, known or not, and what is asked for."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "events": [{"item_id": "187946"}, {"item_id": "461686"}],
-                    "k": 5,
-                    "in_stock": True,
-                }
-            ]
-        },
-    )
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     user_id: Id | None = None
     events: Annotated[
@@ -178,13 +173,7 @@ class BatchRequest(BaseModel):
 class RankRequest(BaseModel):
     """A list of items to be put in a visitor's order."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={
-            "examples": [{"events": [{"item_id": "187946"}], "items": ["461686", "9877", "187946"]}]
-        },
-    )
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     items: Annotated[list[Id], Field(min_length=1, max_length=MOST_RANKED)]
     user_id: Id | None = None
@@ -197,20 +186,7 @@ class RankRequest(BaseModel):
 class Event(BaseModel):
     """Something that a visitor did. The same `event_id` again is the same event."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "event_id": "7f3c2e7a",
-                    "user_id": "257597",
-                    "item_id": "187946",
-                    "event_type": "view",
-                }
-            ]
-        },
-    )
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     event_id: Id
     user_id: Id
@@ -263,12 +239,12 @@ class TrendingQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    k: Count = 20
+    k: Annotated[Count, Field(description="Number of items.")] = 20
     window: Annotated[
         Literal["1d", "7d", "30d"], Field(description="Up to the end of the model's data.")
     ] = "7d"
-    category: Annotated[list[Id], Field(max_length=50)] = []
-    in_stock: bool = False
+    category: _Categories = []
+    in_stock: _InStock = False
 
 
 class SimilarQuery(BaseModel):
@@ -276,12 +252,12 @@ class SimilarQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    k: Count = 20
-    exclude: Annotated[list[Id], Field(max_length=MOST_RANKED)] = []
-    category: Annotated[list[Id], Field(max_length=50)] = []
-    in_stock: bool = False
-    min_price: Price | None = None
-    max_price: Price | None = None
+    k: Annotated[Count, Field(description="Number of items.")] = 20
+    exclude: _Excluded = []
+    category: _Categories = []
+    in_stock: _InStock = False
+    min_price: _Limit = None
+    max_price: _Limit = None
 
     def to_wish(self) -> Wish:
         """Return what the computation reads."""

@@ -11,6 +11,13 @@ class Reply(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+class Complaint(Reply):
+    """What is wrong with one part of a request."""
+
+    at: Annotated[str, Field(description="Where: ``query/k``, ``body/events/0/item_id``.")]
+    complaint: str
+
+
 class Problem(Reply):
     """What went wrong (RFC 9457)."""
 
@@ -18,6 +25,12 @@ class Problem(Reply):
     title: str
     status: int
     detail: str
+    errors: Annotated[
+        list[Complaint] | None, Field(description="Of a request that cannot be read, the first 20.")
+    ] = None
+    problems: Annotated[
+        list[str] | None, Field(description="Of a service that is not ready, why.")
+    ] = None
 
 
 class Explanation(Reply):
@@ -158,10 +171,89 @@ class ChampionReply(Reply):
     reasons: list[str]
 
 
-class Report(Reply):
-    """A report as the workflows left it."""
+class Performance(Reply):
+    """A scoreboard: mean, low and high by task, slice of the traffic, system and metric."""
 
-    report: dict[str, Any]
+    cut_ms: Annotated[int, Field(description="The test window's begin, UTC epoch ms.")]
+    end_ms: Annotated[int, Field(description="Its end.")]
+    n_queries: int
+    n_visitors: int
+    n_items: int
+    unknown_target_share: float | None
+    systems: list[str]
+    tasks: dict[str, dict[str, Any]]
+    confidence: float
+    bootstrap_samples: int
+    seed: int
+    query_fingerprint: str
+    anatomy: Annotated[
+        dict[str, Any] | None, Field(description="What the sources and features contribute.")
+    ] = None
+
+
+class PerformanceReply(Reply):
+    """How well the last run's model recommends, beside the baselines, on its test window."""
+
+    report: Performance
+
+
+class ColumnDrift(Reply):
+    """One column's Kolmogorov-Smirnov test; the p-value is adjusted for the number of columns."""
+
+    column: str
+    n_reference: int
+    n_current: int
+    mean_reference: float | None
+    mean_current: float | None
+    statistic: float | None
+    p_value: float | None
+    drifted: bool
+
+
+class Drift(Reply):
+    """The traffic of a window beside the one that the model was tested on."""
+
+    run_id: str
+    model_version: str
+    reference_from_ms: int
+    reference_to_ms: int
+    from_ms: int
+    to_ms: int
+    is_conclusive: Annotated[bool, Field(description="Whether there was enough traffic to tell.")]
+    drifted_share: float
+    columns: list[ColumnDrift]
+
+
+class DriftReply(Reply):
+    """How far the data have drifted, as monitoring last found."""
+
+    report: Drift
+
+
+class Traffic(Reply):
+    """A window's events and answers, and how old the model is."""
+
+    from_ms: int
+    to_ms: int
+    events: int
+    visitors: int
+    exposures: Annotated[int, Field(description="Answers that showed something.")]
+    followed_share: Annotated[
+        float | None, Field(description="Of the exposures, those that led to an event.")
+    ]
+    shown_items: int
+    model_version: str
+    model_age_days: float
+    data_age_days: float
+    coverage_gap: Annotated[
+        float | None, Field(description="How far intervals fell short of their confidence.")
+    ]
+
+
+class TrafficReply(Reply):
+    """What monitoring last measured."""
+
+    report: Traffic
 
 
 class Alive(Reply):

@@ -143,21 +143,22 @@ def serve(
 
     opened = lake_at(lake)
     local = services.LocalService(lake, state or _beside(lake), host, port, from_cut)
-    with progress_bar() as bar:
-        task = bar.add_task("Filling histories from the log", total=None)
-        n, missing = 0, ""
-        try:
-            n = services.seed(
-                local, opened, on_progress=lambda done: bar.update(task, completed=done)
-            )
-        except NotFoundError as exc:  # a model can outlive its log; a service that is up is better
-            missing = str(exc)
-    if missing:
-        typer.echo(f"The histories begin empty: {missing}", err=True)
-    if n:
-        typer.echo(f"Filled {local.state} with the newest {n:,} events of the log", err=True)
-    typer.echo(f"Serving {lake} on http://{host}:{port} (its API: /docs)", err=True)
-    services.serve(local, opened)
+    with services.listening(local) as sockets:
+        with progress_bar() as bar:
+            task = bar.add_task("Filling histories from the log", total=None)
+            n, missing = 0, ""
+            try:
+                n = services.seed(
+                    local, opened, on_progress=lambda done: bar.update(task, completed=done)
+                )
+            except NotFoundError as exc:  # a model can outlive its log; better up than not
+                missing = str(exc)
+        if missing:
+            typer.echo(f"The histories begin empty: {missing}", err=True)
+        if n:
+            typer.echo(f"Filled {local.state} with the newest {n:,} events of the log", err=True)
+        typer.echo(f"Serving {lake} on http://{host}:{port} (its API: /docs)", err=True)
+        services.serve(local, opened, sockets)
 
 
 @app.command()

@@ -53,7 +53,9 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["events"],
     )
-    def erase(user_id: Annotated[queries.Id, Path()]) -> Response:
+    def erase(
+        user_id: Annotated[queries.Id, Path(description="The shop's id of the user.")],
+    ) -> Response:
         """Erase a user's history at once, and queue the erasure from the log."""
         erase_user(user_id, service.log, service.history, now_ms=service.now())
         return reply({"status": "erased"})

@@ -24,7 +24,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.get(
         "/v1/trending",
         response_model=replies.Trending,
-        responses=problems(404, 409, 422),
+        responses=problems(404, 409, 422, 503),
         dependencies=guards,
         tags=["items"],
     )
@@ -49,12 +49,12 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.get(
         "/v1/items/{item_id}/similar",
         response_model=replies.Similar,
-        responses=problems(404, 409, 422),
+        responses=problems(404, 409, 422, 503),
         dependencies=guards,
         tags=["items"],
     )
     def similar(
-        item_id: Annotated[queries.Id, Path()],
+        item_id: Annotated[queries.Id, Path(description="The shop's id of the item.")],
         query: Annotated[queries.SimilarQuery, Query()],
         model: Annotated[str | None, version],
     ) -> Response:

@@ -8,7 +8,7 @@ from api.access import READ
 from api.guards import needs
 from api.routes.described import problems
 from api.service import Service, reply
-from endcap.use_cases.read_reports import DRIFT, PERFORMANCE, read_report
+from endcap.use_cases.read_reports import DRIFT, PERFORMANCE, TRAFFIC, read_report
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -17,8 +17,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get(
         "/v1/monitoring/performance",
-        response_model=replies.Report,
-        responses=problems(404, 503),
+        response_model=replies.PerformanceReply,
+        responses=problems(404, 409, 503),
         dependencies=guards,
         tags=["monitoring"],
     )
@@ -28,11 +28,22 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get(
         "/v1/monitoring/drift",
-        response_model=replies.Report,
-        responses=problems(404, 503),
+        response_model=replies.DriftReply,
+        responses=problems(404, 409, 503),
         dependencies=guards,
         tags=["monitoring"],
     )
     def drift() -> Response:
         """Return the last report on how far the data have drifted."""
         return reply({"report": read_report(service.lake, DRIFT)})
+
+    @app.get(
+        "/v1/monitoring/traffic",
+        response_model=replies.TrafficReply,
+        responses=problems(404, 409, 503),
+        dependencies=guards,
+        tags=["monitoring"],
+    )
+    def traffic() -> Response:
+        """Return what monitoring last measured of events, answers that were followed, and ages."""
+        return reply({"report": read_report(service.lake, TRAFFIC)})

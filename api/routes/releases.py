@@ -24,7 +24,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.get(
         "/v1/models",
         response_model=replies.Models,
-        responses=problems(503),
+        responses=problems(409, 503),
         dependencies=guards,
         tags=["models"],
     )
@@ -42,7 +42,9 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["models"],
     )
-    def promote(version: Annotated[queries.Version, Path()]) -> Response:
+    def promote(
+        version: Annotated[queries.Version, Path(description="As `GET /v1/models` shows it.")],
+    ) -> Response:
         """Make a model the champion, whatever the gate said of it. Served within seconds."""
         record = promote_version(
             service.lake, version, reason="promoted through the API", now_ms=service.now()

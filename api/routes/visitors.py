@@ -1,7 +1,7 @@
 """Recommendations: for a user, for a session, for many; and a list put in a visitor's order."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI, Path, Query, Request
 from pydantic import TypeAdapter, ValidationError
@@ -23,6 +23,10 @@ from endcap.use_cases.live_models import LiveModel
 from endcap.use_cases.rank_items import rank_items
 
 _REQUEST = TypeAdapter(queries.RecommendationRequest)
+_TOO_MUCH_TO_EXPLAIN: Final = {
+    "loc": ["explain"],
+    "msg": f"A batch explains at most {queries.MOST_EXPLAINED} items in all",
+}
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -33,13 +37,13 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.get(
         "/v1/users/{user_id}/recommendations",
         response_model=replies.Recommendations,
-        responses=problems(404, 409, 422),
+        responses=problems(404, 409, 422, 503),
         dependencies=guards,
         tags=["recommendations"],
     )
     def recommend_to_user(
         request: Request,
-        user_id: Annotated[queries.Id, Path()],
+        user_id: Annotated[queries.Id, Path(description="The shop's id of the user.")],
         query: Annotated[queries.Query, Query()],
         model: Annotated[str | None, version],
     ) -> Response:
@@ -50,7 +54,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.post(
         "/v1/recommendations",
         response_model=replies.Recommendations,
-        responses=problems(404, 409, 413, 415, 422),
+        responses=problems(404, 409, 413, 415, 422, 503),
         dependencies=guards,
         tags=["recommendations"],
     )
@@ -65,20 +69,23 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.post(
         "/v1/recommendations/batch",
         response_model=replies.BatchReply,
-        responses=problems(404, 409, 413, 415, 422),
+        responses=problems(404, 409, 413, 415, 422, 503),
         dependencies=guards,
         tags=["recommendations"],
     )
     def recommend_to_many(
         body: queries.BatchRequest, model: Annotated[str | None, version]
     ) -> Response:
-        """Answer up to 100 visitors; an entry that is wrong fails alone."""
+        """Answer up to 100 visitors; an entry that is wrong fails alone.
+
+        Past 200 items that are to be explained, entries that ask for explanations are wrong.
+        """
         return reply({"results": _many(service, body.requests, service.live(model))})
 
     @app.post(
         "/v1/rank",
         response_model=replies.Ranking,
-        responses=problems(404, 409, 413, 415, 422),
+        responses=problems(404, 409, 413, 415, 422, 503),
         dependencies=guards,
         tags=["recommendations"],
     )
@@ -134,12 +141,19 @@ def _many(
 ) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] = [{}] * len(entries)
     visits: dict[int, Visit] = {}
+    n_explained = 0
     for place, entry in enumerate(entries):
         try:
-            visits[place] = _visit(_REQUEST.validate_python(entry))
+            asked = _REQUEST.validate_python(entry)
         except ValidationError as exc:
             fields = invalid(exc.errors(include_url=False, include_context=False))
             results[place] = _failed(fields)
+            continue
+        n_explained += asked.k if asked.explain else 0
+        if asked.explain and n_explained > queries.MOST_EXPLAINED:
+            results[place] = _failed(invalid([_TOO_MUCH_TO_EXPLAIN]))
+        else:
+            visits[place] = _visit(asked)
     answers = service.reception.answer(list(visits.values()), live)
     for place, answer in zip(visits, answers, strict=True):
         if isinstance(answer, EndcapError):

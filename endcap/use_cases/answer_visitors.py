@@ -113,20 +113,21 @@ class Reception:
         given, degraded = [], []
         with self.on_stage(HISTORY):
             for visit in visits:
-                kept, flags = self._kept(visit.user_id)
+                kept, flags = self._kept(visit.user_id, now_ms)
                 brought = [_not_ahead(event, now_ms) for event in visit.events]
                 given.append(GivenHistory([*kept, *brought], now_ms))
                 degraded.append(flags)
         return given, degraded
 
-    def _kept(self, user_id: str | None) -> tuple[list[GivenEvent], tuple[str, ...]]:
+    def _kept(self, user_id: str | None, now_ms: int) -> tuple[list[GivenEvent], tuple[str, ...]]:
         if user_id is None:
             return [], ()
         try:
             events = self.history.read(user_id, limit=KEPT_EVENTS)
         except HistoryUnavailableError:
             return [], (HISTORY_UNAVAILABLE,)
-        return [GivenEvent(e.item_id, e.event_type, e.time_ms) for e in events], ()
+        # What is kept has happened: whoever recorded it had a clock that is ahead of this one.
+        return [GivenEvent(e.item_id, e.event_type, min(e.time_ms, now_ms)) for e in events], ()
 
     def _answer(
         self, visits: Sequence[Visit], request: SlateRequest, live: LiveModel, now_ms: int

@@ -5,16 +5,17 @@ from typing import Any, Final
 
 from endcap.errors import CorruptArtifactError, NotFoundError
 from endcap.ports import Lake
-from endcap.use_cases.lake_layout import LATEST_DRIFT, LATEST_SCOREBOARD
+from endcap.use_cases.lake_layout import LATEST_DRIFT, LATEST_METRICS, LATEST_SCOREBOARD
 
 PERFORMANCE: Final = "performance"
 DRIFT: Final = "drift"
+TRAFFIC: Final = "traffic"
 
-_PATHS: Final = {PERFORMANCE: LATEST_SCOREBOARD, DRIFT: LATEST_DRIFT}
+_PATHS: Final = {PERFORMANCE: LATEST_SCOREBOARD, DRIFT: LATEST_DRIFT, TRAFFIC: LATEST_METRICS}
 
 
 def read_report(lake: Lake, name: str) -> dict[str, Any]:
-    """Return the latest report of a kind: `PERFORMANCE` or `DRIFT`.
+    """Return the latest report of a kind: `PERFORMANCE`, `DRIFT` or `TRAFFIC`.
 
     Raises `NotFoundError` if there is none yet, `CorruptArtifactError` if it cannot be read.
     """

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -94,6 +95,29 @@ def test_an_event_is_accepted_while_the_history_is_down_and_repaired_later(shop:
     shop.history.is_down = False
     shop.service.repair()
     assert [event.event_id for event in shop.history.read("ann", limit=9)] == ["e1"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (None, 415),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("application/json; charset=utf-8", 200),
+        ("application/cloudevents+json", 200),
+    ],
+)
+def test_an_event_is_sent_as_json(shop: Shop, kind: str | None, status: int) -> None:
+    body = json.dumps(shop.event("e1", "a7"))
+    headers = {} if kind is None else {"Content-Type": kind}
+    answer = shop.client.post("/v1/events", content=body, headers=headers)
+    assert answer.status_code == status
+
+
+def test_an_event_that_is_json_of_another_shape_is_told_what_is_wrong(shop: Shop) -> None:
+    headers = {"Content-Type": "application/cloudevents+json"}
+    answer = shop.client.post("/v1/events", content=b"[]", headers=headers)
+    assert answer.status_code == 422
 
 
 def test_an_erased_user_is_forgotten_and_queued(shop: Shop) -> None:

@@ -92,6 +92,27 @@ def test_a_batch_has_at_most_a_hundred_entries(shop: Shop) -> None:
     assert shop.client.post("/v1/recommendations/batch", json=body).status_code == 422
 
 
+def test_a_batch_explains_200_items_in_all(shop: Shop) -> None:
+    entries = [
+        {"k": 150, "explain": True},
+        {"k": 51, "explain": True},
+        {"k": 200},
+    ]
+    answer = shop.client.post("/v1/recommendations/batch", json={"requests": entries})
+    explained, too_many, plain = answer.json()["results"]
+    assert (explained["status"], too_many["status"], plain["status"]) == (200, 422, 200)
+    assert too_many["problem"]["detail"] == "explain: A batch explains at most 200 items in all"
+    assert "explanation" in explained["recommendations"]["items"][0]
+
+
+def test_what_is_wrong_in_ten_thousand_places_is_told_in_few(shop: Shop) -> None:
+    body = {f"unknown {place}": 1 for place in range(10_000)}
+    answer = shop.client.post("/v1/recommendations", json=body)
+    assert (answer.status_code, len(answer.json()["errors"])) == (422, 20)
+    batch = shop.client.post("/v1/recommendations/batch", json={"requests": [body]})
+    assert len(batch.json()["results"][0]["problem"]["errors"]) == 20
+
+
 def test_a_version_can_be_named(shop: Shop, versions: list[str]) -> None:
     headers = {"X-Model-Version": versions[1]}
     assert shop.client.get(RECOMMENDATIONS, headers=headers).json()["model_version"] == versions[1]

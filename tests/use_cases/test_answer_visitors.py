@@ -103,6 +103,18 @@ def test_an_event_of_a_clock_a_little_ahead_counts_and_one_far_ahead_is_ignored(
     assert (ahead.ignored["future"], far.ignored["future"]) == (0, 1)
 
 
+@pytest.mark.parametrize("ahead_ms", [1, 10 * SKEW_MS])
+def test_what_another_instance_with_a_clock_ahead_has_recorded_counts(
+    live: LiveModel, ahead_ms: int
+) -> None:
+    item = live.model.item_ids[7]
+    history = MemoryHistory()
+    history.add([VisitorEvent("e", "ann", item, "view", NOW_MS + ahead_ms)])
+    shown = answer(Visit("ann"), live, history)
+    assert item not in ids(shown)
+    assert not any(shown.ignored.values())
+
+
 def test_items_that_the_model_does_not_know_are_counted(live: LiveModel) -> None:
     assert answer(Visit(None, (viewed("nope"),)), live).ignored["unknown_items"] == 1
 

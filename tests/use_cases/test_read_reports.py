@@ -2,13 +2,13 @@ import pytest
 
 from endcap.adapters.folder_lake import FolderLake
 from endcap.errors import CorruptArtifactError, NotFoundError
-from endcap.use_cases.lake_layout import LATEST_DRIFT, LATEST_SCOREBOARD
-from endcap.use_cases.read_reports import DRIFT, PERFORMANCE, read_report
+from endcap.use_cases.lake_layout import LATEST_DRIFT, LATEST_METRICS, LATEST_SCOREBOARD
+from endcap.use_cases.read_reports import DRIFT, PERFORMANCE, TRAFFIC, read_report
 
-PATHS = {DRIFT: LATEST_DRIFT, PERFORMANCE: LATEST_SCOREBOARD}
+PATHS = {DRIFT: LATEST_DRIFT, PERFORMANCE: LATEST_SCOREBOARD, TRAFFIC: LATEST_METRICS}
 
 
-@pytest.mark.parametrize("name", [DRIFT, PERFORMANCE])
+@pytest.mark.parametrize("name", [DRIFT, PERFORMANCE, TRAFFIC])
 def test_each_report_comes_from_its_own_place(lake: FolderLake, name: str) -> None:
     with pytest.raises(NotFoundError, match=f"no {name} report yet"):
         read_report(lake, name)
