@@ -8,6 +8,7 @@
     item_table/           item-side features
     retrieval/<source>/   one index a candidate source
     ranker/               the ranker's trees
+    shortcuts/            optional: what serving would compute once of all this
     evaluation/           optional: the scoreboard, and the values a later challenger is paired with
 
 Same files, same version: the version is ``<cut as YYYYMMDDTHHMMSS>-<first 8 digits of the digest>``
@@ -37,6 +38,7 @@ ITEM_TABLE: Final = "item_table"
 RETRIEVAL: Final = "retrieval"
 RANKER: Final = "ranker"
 EVALUATION: Final = "evaluation"
+SHORTCUTS: Final = "shortcuts"
 FORMAT: Final = 1
 _REQUIRED = (CONFIG, EVENT_TYPES, CALIBRATION, ITEM_IDS, ITEM_TABLE, RETRIEVAL, RANKER)
 _READ_AT_ONCE = 1 << 20
@@ -96,7 +98,7 @@ class BundleParts:
     Left out are files whose names begin with an underscore: they are the lake's, not a part's.
 
     `item_ids` by code; `item_table`, `retrieval`, `ranker`: folders that these rooms wrote;
-    `calibration`, `event_types`: JSON files; `evaluation`: a folder, or None.
+    `calibration`, `event_types`: JSON files; `evaluation`, `shortcuts`: folders, or None.
     """
 
     item_ids: Sequence[str]
@@ -106,6 +108,7 @@ class BundleParts:
     calibration: Path
     event_types: Path
     evaluation: Path | None = None
+    shortcuts: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,12 @@ class Bundle:
         return self.folder / EVENT_TYPES
 
     @property
+    def shortcuts(self) -> Path | None:
+        """The folder of `serving.shortcuts.Shortcuts`, if there is one."""
+        folder = self.folder / SHORTCUTS
+        return folder if folder.is_dir() else None
+
+    @property
     def evaluation(self) -> Path | None:
         """The folder with the scoreboard and recorded scores, if there is one."""
         folder = self.folder / EVALUATION
@@ -175,6 +184,8 @@ def assemble(
     _copy_file(parts.event_types, out / EVENT_TYPES)
     if parts.evaluation is not None:
         _copy_folder(parts.evaluation, out / EVALUATION)
+    if parts.shortcuts is not None:
+        _copy_folder(parts.shortcuts, out / SHORTCUTS)
     save_item_ids(out / ITEM_IDS, parts.item_ids)
     text = json.dumps(dict(config), sort_keys=True, indent=1) + "\n"
     (out / CONFIG).write_text(text, encoding="utf-8")

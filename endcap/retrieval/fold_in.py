@@ -38,8 +38,9 @@ def fold_in(
     datasets".
     """
     factors = np.zeros((n_rows, item_factors.shape[1]), dtype=np.float32)
-    if n_rows == 1 and len(item):
-        factors[0] = _solved(item[None], confidence[None], item_factors, inverse)[0]
+    if n_rows == 1:
+        if len(item):
+            factors[0] = _solved(item[None], confidence[None], item_factors, inverse)[0]
         return factors
     size = np.bincount(row, minlength=n_rows)
     start = np.cumsum(size) - size

@@ -110,7 +110,7 @@ class SessionKnnSource:
             event_weights=EACH_ONE,
             limit=self.query_events,
         )
-        if len(events.item) == 1:
+        if len(events.item) <= 1:
             return events.row * self.n_items + events.item, events.age
         # Ages fall along the history: the first of equals from the end is the newest.
         asked, place = np.unique((events.row * self.n_items + events.item)[::-1], return_index=True)

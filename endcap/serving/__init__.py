@@ -2,6 +2,7 @@
 
 ``model``      everything that serving needs of one bundle
 ``requests``   what a doorway was told, however badly, as histories; what of it was ignored
+``shortcuts``  what is computed once of a model, and kept with it
 ``slates``     what is asked for, and what comes back
 ``filters``    what items must be like to be shown
 ``rules``      which items a visitor may be shown, and how many of a category

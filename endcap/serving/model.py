@@ -14,7 +14,8 @@ from endcap.ranking.scorer import TreeScorer
 from endcap.retrieval.popularity import PopularitySource
 from endcap.retrieval.source import CandidateSource, Proposals
 from endcap.serving.shelves import Shelves
-from endcap.serving.trending import WINDOWS_DAYS, Board, trending_board
+from endcap.serving.shortcuts import Shortcuts
+from endcap.serving.trending import Board
 from endcap.uncertainty.calibration import Calibration
 
 
@@ -23,6 +24,7 @@ class ServingModel:
     """One model: candidate sources by name, item table, ranker, calibration.
 
     `item_ids`: the shop's own ids by item code; it may know the way back as its `codes`.
+    `shortcuts`: None for a model that came without; they are computed then.
     """
 
     sources: Mapping[str, CandidateSource]
@@ -32,6 +34,7 @@ class ServingModel:
     item_ids: Sequence[str]
     event_types: EventTypes
     config: RunConfig
+    shortcuts: Shortcuts | None = None
 
     @property
     def n_items(self) -> int:
@@ -66,52 +69,42 @@ class ServingModel:
             return Proposals(nobody.ptr, nobody.item, empty.astype(np.float32))
         return self.sources[PopularitySource.name].propose(nobody, self.n_items)
 
-    @cached_property
+    @property
     def fill_order(self) -> NDArray[np.int32]:
         """The whole catalogue, int32 (n_items,): popular items first, the rest by item code."""
-        rest = np.ones(self.n_items, dtype=bool)
-        rest[self.popular.item] = False
-        return np.concatenate([self.popular.item, np.flatnonzero(rest).astype(np.int32)])
+        return self._known.fill_order
 
-    @cached_property
-    def fill_place(self) -> NDArray[np.int64]:
-        """Each item's place in the fill order, int64 (n_items,)."""
-        place = np.empty(self.n_items, dtype=np.int64)
-        place[self.fill_order] = np.arange(self.n_items)
-        return place
+    @property
+    def fill_place(self) -> NDArray[np.int32]:
+        """Each item's place in the fill order, int32 (n_items,)."""
+        return self._known.fill_place
 
     @cached_property
     def category_codes(self) -> dict[str, int]:
         """The code of each category id."""
         return {name: code for code, name in enumerate(self.items.category_ids)}
 
-    @cached_property
+    @property
     def by_category(self) -> Shelves:
         """The catalogue by category, popular items first."""
-        return self._shelves(self.items.category)
+        return self._known.by_category
 
-    @cached_property
+    @property
     def by_root(self) -> Shelves:
         """The catalogue by category tree, popular items first."""
-        return self._shelves(self.items.root)
+        return self._known.by_root
 
     def board(self, window_days: int) -> Board:
         """Return what was in demand in one of `trending.WINDOWS_DAYS`."""
-        return self._boards[window_days]
+        return self._known.boards[window_days]
 
     @cached_property
-    def _boards(self) -> dict[int, Board]:
-        return {
-            days: trending_board(self.items, self.event_weights, window_days=days)
-            for days in WINDOWS_DAYS
-        }
-
-    def _shelves(self, category: NDArray[np.int32]) -> Shelves:
-        n_categories = len(self.items.category_parent)
-        return Shelves.sort(category, self.fill_order, n_categories=n_categories)
+    def _known(self) -> Shortcuts:
+        if self.shortcuts is not None:
+            return self.shortcuts
+        return Shortcuts.of(self.items, self.popular.item, self.event_weights)
 
     def warm_up(self) -> None:
         """Compute everything that is computed once, before the first visitor has to wait for it."""
         _ = self.item_codes, self.category_codes, self.event_weights, self.popular
-        _ = self.fill_place, self.by_category, self.by_root, self._boards
-        _ = self.items.category_paths
+        _ = self._known, self.items.category_paths, self.items.category_steps

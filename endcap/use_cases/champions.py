@@ -15,6 +15,7 @@ from endcap.registry.bundle import Bundle, BundleManifest, Verified, load_bundle
 from endcap.registry.promotion import CHAMPION_PATH, Champion
 from endcap.retrieval.union import load_sources
 from endcap.serving.model import ServingModel
+from endcap.serving.shortcuts import Shortcuts
 from endcap.uncertainty.calibration import Calibration
 from endcap.use_cases.lake_layout import model_path
 
@@ -100,4 +101,5 @@ def _to_model(bundle: Bundle) -> ServingModel:
         item_ids=bundle.item_ids,
         event_types=EventTypes.load(bundle.event_types),
         config=RunConfig.parse(config, name=f"model {bundle.version}"),
+        shortcuts=None if bundle.shortcuts is None else Shortcuts.load(bundle.shortcuts),
     )

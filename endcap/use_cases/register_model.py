@@ -6,13 +6,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from endcap.config_retrieval import RetrievalConfig
+from endcap.dataset.histories import EventTypes
 from endcap.evaluation.scoreboard import Scoreboard
+from endcap.features.item_table import ItemTable
 from endcap.ports import Lake
 from endcap.registry.bundle import BundleParts, assemble
 from endcap.registry.promotion import Candidate
+from endcap.retrieval.popularity import PopularitySource
 from endcap.retrieval.tuning import with_settings
 from endcap.retrieval.union import load_sources, save_sources
+from endcap.serving.shortcuts import Shortcuts
 from endcap.use_cases.clean_log import read_item_ids
 from endcap.use_cases.folds import SERVING
 from endcap.use_cases.lake_layout import model_path
@@ -49,7 +55,7 @@ def register_model(
 
     ref = run.perform(
         "model",
-        rooms=["dataset", "evaluation", "features", "registry", "retrieval", "tuning"],
+        rooms=["dataset", "evaluation", "features", "registry", "retrieval", "serving", "tuning"],
         params={"config": run.config.model_dump(mode="json"), "cut_ms": run.fold(SERVING).cut_ms},
         inputs=[run.ref(part) for part in PARTS],
         compute=compute,
@@ -75,8 +81,11 @@ def _file_bundle(run: Run, code_version: str) -> dict[str, Any]:
         lake.open(ranker.path) as ranker_folder,
         lake.open(calibration.path) as calibration_folder,
         lake.open(evaluation.path) as evaluation_folder,
+        lake.staging() as shortcuts_folder,
         lake.staging() as staged,
     ):
+        event_types = clean_folder / "event_types.json"
+        _shortcuts(items_folder / SERVING, sources_folder, event_types).save(shortcuts_folder)
         board = (evaluation_folder / "scoreboard.json").read_text(encoding="utf-8")
         metrics = Scoreboard.from_json(board).headline()
         manifest = assemble(
@@ -87,8 +96,9 @@ def _file_bundle(run: Run, code_version: str) -> dict[str, Any]:
                 retrieval=sources_folder,
                 ranker=ranker_folder,
                 calibration=calibration_folder / "calibration.json",
-                event_types=clean_folder / "event_types.json",
+                event_types=event_types,
                 evaluation=evaluation_folder,
+                shortcuts=shortcuts_folder,
             ),
             cut_ms=cut_ms,
             created_from=clean.digest,
@@ -106,6 +116,15 @@ def _file_bundle(run: Run, code_version: str) -> dict[str, Any]:
         }
         lake.commit(path, staged, facts=facts)
     return facts
+
+
+def _shortcuts(item_table: Path, sources: Path, event_types: Path) -> Shortcuts:
+    items = ItemTable.load(item_table)
+    popularity = load_sources(sources).get(PopularitySource.name)
+    popular = np.zeros(0, dtype=np.int32)
+    if isinstance(popularity, PopularitySource):
+        popular = popularity.item
+    return Shortcuts.of(items, popular, EventTypes.load(event_types).weight_array())
 
 
 @contextmanager
