@@ -26,7 +26,7 @@ def build_service(
     environ: Mapping[str, str],
     door: Callable[[ServiceSettings], Door],
     *,
-    exposures_at_once: bool = False,
+    one_at_a_time: bool = False,
     now: Callable[[], int] = wall_clock,
 ) -> tuple[Service, Settings]:
     """Return a service, not yet loaded, and the process's settings.
@@ -44,7 +44,7 @@ def build_service(
         new_id=new_id,
         refresh_seconds=own.refresh_seconds,
         repair_seconds=own.repair_seconds,
-        exposures_at_once=exposures_at_once,
+        one_at_a_time=one_at_a_time,
         verified=open_verified_files(settings),
         log_key=own.log_key or secrets.token_bytes(16),
     )

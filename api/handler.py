@@ -45,7 +45,7 @@ def _encoded_again(event: dict[str, Any]) -> dict[str, Any]:
 def loaded() -> tuple[Service, Mangum]:
     """Build the service and load its model: once a process, before a snapshot of it is taken."""
     with lean_start():
-        service, settings = build_service(os.environ, _door, exposures_at_once=True)
+        service, settings = build_service(os.environ, _door, one_at_a_time=True)
         log_to_stderr(settings.log_level)
         # Loading reads files and sorts arrays, both without the interpreter's lock.
         with ThreadPoolExecutor(1, "endcap-load") as pool:

@@ -30,10 +30,10 @@ FLUSH_SECONDS = 1.0
 class ServiceParts:
     """What a service is made of; see `Service`.
 
-    `now`: returns UTC epoch ms; `new_id`: an id that no other answer has. `exposures_at_once`:
-    whether exposures are written before the answer is given, for a process that may never run
-    again. `log_key`: what user ids are hashed with in the logs. `verified`: which
-    files of models had their hashes before; without it all are hashed.
+    `now`: returns UTC epoch ms; `new_id`: an id that no other answer has. `one_at_a_time`: whether
+    the process answers one request at a time and may never run again after it, so that exposures
+    are written before the answer is given. `log_key`: what user ids are hashed with in the logs.
+    `verified`: which files of models had their hashes before; without it all are hashed.
     """
 
     lake: Lake
@@ -44,7 +44,7 @@ class ServiceParts:
     new_id: Callable[[], str]
     refresh_seconds: float = 30.0
     repair_seconds: float = 300.0
-    exposures_at_once: bool = False
+    one_at_a_time: bool = False
     log_key: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     verified: Verified | None = None
 
@@ -58,11 +58,12 @@ class Service:
         self.door = parts.door
         self.now = parts.now
         self.new_id = parts.new_id
+        self.one_at_a_time = parts.one_at_a_time
         self.log_key = parts.log_key
         self.metrics = Metrics()
         self.history = RestingHistory(parts.history, clock=parts.now)
         self.models = LiveModels(parts.lake, clock=parts.now, verified=parts.verified)
-        self.exposures = Exposures(parts.log, self.metrics, at_once=parts.exposures_at_once)
+        self.exposures = Exposures(parts.log, self.metrics, at_once=parts.one_at_a_time)
         self.reception = Reception(
             self.history, new_id=parts.new_id, now=parts.now, on_stage=self.metrics.stage
         )

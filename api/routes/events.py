@@ -13,6 +13,7 @@ from api.guards import needs
 from api.problems import invalid
 from api.routes.described import problems
 from api.service import REPAIR, Service, reply
+from api.work import worked_out
 from endcap.errors import UserInputError
 from endcap.ports import VisitorEvent
 from endcap.use_cases.erase_user import erase_user
@@ -23,6 +24,7 @@ _EVENT = TypeAdapter(queries.Event)
 
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add the routes."""
+    work = worked_out(service)
     guards = [Depends(needs(service, EVENTS))]
 
     @app.post(
@@ -32,6 +34,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["events"],
     )
+    @work
     def record(body: queries.OneOrManyEvents) -> Response:
         """Record one event, or up to 500; of many, each is accepted or refused alone.
 
@@ -53,6 +56,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["events"],
     )
+    @work
     def erase(
         user_id: Annotated[queries.Id, Path(description="The shop's id of the user.")],
     ) -> Response:

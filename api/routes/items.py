@@ -10,6 +10,7 @@ from api.access import READ
 from api.guards import needs, pinned
 from api.routes.described import problems
 from api.service import Service, reply
+from api.work import worked_out
 from endcap.errors import NotFoundError
 from endcap.serving.demand import in_demand
 from endcap.serving.similar import similar_items
@@ -18,6 +19,7 @@ from endcap.serving.wishes import Wish, item_code
 
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add the routes."""
+    work = worked_out(service)
     guards = [Depends(needs(service, READ))]
     version = Depends(pinned(service))
 
@@ -28,6 +30,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["items"],
     )
+    @work
     def trending(
         query: Annotated[queries.TrendingQuery, Query()], model: Annotated[str | None, version]
     ) -> Response:
@@ -53,6 +56,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["items"],
     )
+    @work
     def similar(
         item_id: Annotated[queries.Id, Path(description="The shop's id of the item.")],
         query: Annotated[queries.SimilarQuery, Query()],

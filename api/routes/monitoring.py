@@ -8,11 +8,13 @@ from api.access import READ
 from api.guards import needs
 from api.routes.described import problems
 from api.service import Service, reply
+from api.work import worked_out
 from endcap.use_cases.read_reports import DRIFT, PERFORMANCE, TRAFFIC, read_report
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add the routes."""
+    work = worked_out(service)
     guards = [Depends(needs(service, READ))]
 
     @app.get(
@@ -22,6 +24,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["monitoring"],
     )
+    @work
     def performance() -> Response:
         """Return the scoreboard of the run that finished its evaluation last."""
         return reply({"report": read_report(service.lake, PERFORMANCE)})
@@ -33,6 +36,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["monitoring"],
     )
+    @work
     def drift() -> Response:
         """Return the last report on how far the data have drifted."""
         return reply({"report": read_report(service.lake, DRIFT)})
@@ -44,6 +48,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["monitoring"],
     )
+    @work
     def traffic() -> Response:
         """Return what monitoring last measured of events, answers that were followed, and ages."""
         return reply({"report": read_report(service.lake, TRAFFIC)})

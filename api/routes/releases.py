@@ -10,6 +10,7 @@ from api.access import OPERATE
 from api.guards import needs
 from api.routes.described import problems
 from api.service import REFRESH, Service, instant, reply
+from api.work import worked_out
 from endcap.registry.promotion import Champion
 from endcap.use_cases.read_models import read_models
 from endcap.use_cases.release_models import promote_version, roll_back_to
@@ -19,6 +20,7 @@ _SHOWN = ("version", "cut", "champion", "digest", "metrics")
 
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add the routes."""
+    work = worked_out(service)
     guards = [Depends(needs(service, OPERATE))]
 
     @app.get(
@@ -28,6 +30,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["models"],
     )
+    @work
     def list_models() -> Response:
         """List the models of the lake, newest data first."""
         models = read_models(service.lake)
@@ -42,6 +45,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["models"],
     )
+    @work
     def promote(
         version: Annotated[queries.Version, Path(description="As `GET /v1/models` shows it.")],
     ) -> Response:
@@ -58,6 +62,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["models"],
     )
+    @work
     def roll_back(
         body: Annotated[queries.RollbackRequest | None, Body()] = None,
     ) -> Response:

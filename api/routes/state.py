@@ -10,12 +10,15 @@ from api.metrics import CONTENT_TYPE
 from api.problems import problem, problem_response
 from api.routes.described import problems
 from api.service import Service, reply
+from api.work import worked_out
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add the routes."""
+    work = worked_out(service)
 
     @app.get("/v1/health/live", response_model=replies.Alive, tags=["state"])
+    @work
     def live() -> Response:
         """Answer, if the process can."""
         return reply({"status": "ok"})
@@ -26,6 +29,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         responses={503: problems(503)[503]},
         tags=["state"],
     )
+    @work
     def ready() -> Response:
         """Tell whether answers are as they should be. 503: there is no model to answer with."""
         status = service.models.status
@@ -49,6 +53,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=[Depends(needs(service, READ))],
         tags=["state"],
     )
+    @work
     def metrics() -> Response:
         """Return this process's numbers in the Prometheus text format."""
         text = service.metrics.to_text(service.models.status, now_ms=service.now())

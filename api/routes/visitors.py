@@ -15,6 +15,7 @@ from api.logs import pseudonym
 from api.problems import invalid, problem_of
 from api.routes.described import problems
 from api.service import Service, answer_fields, reply
+from api.work import worked_out
 from endcap.errors import EndcapError
 from endcap.serving.ladder import IMPERSONAL
 from endcap.serving.wishes import Wish
@@ -31,6 +32,7 @@ _TOO_MUCH_TO_EXPLAIN: Final = {
 
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add the routes."""
+    work = worked_out(service)
     guards = [Depends(needs(service, READ))]
     version = Depends(pinned(service))
 
@@ -41,6 +43,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["recommendations"],
     )
+    @work
     def recommend_to_user(
         request: Request,
         user_id: Annotated[queries.Id, Path(description="The shop's id of the user.")],
@@ -58,6 +61,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["recommendations"],
     )
+    @work
     def recommend_to_visitor(
         request: Request,
         body: queries.RecommendationRequest,
@@ -73,6 +77,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["recommendations"],
     )
+    @work
     def recommend_to_many(
         body: queries.BatchRequest, model: Annotated[str | None, version]
     ) -> Response:
@@ -89,6 +94,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         dependencies=guards,
         tags=["recommendations"],
     )
+    @work
     def rank(
         request: Request, body: queries.RankRequest, model: Annotated[str | None, version]
     ) -> Response:

@@ -113,8 +113,11 @@ class SessionKnnSource:
         if len(events.item) <= 1:
             return events.row * self.n_items + events.item, events.age
         # Ages fall along the history: the first of equals from the end is the newest.
-        asked, place = np.unique((events.row * self.n_items + events.item)[::-1], return_index=True)
-        return asked, events.age[::-1][place]
+        key = (events.row * self.n_items + events.item)[::-1]
+        order = key.argsort(kind="stable")
+        asked = key[order]
+        first = run_starts(asked)
+        return asked[first], events.age[::-1][order[first]]
 
     @cached_property
     def _query_decay(self) -> NDArray[np.float64]:
