@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
 from api.examples.answers import ANSWERS
 from api.examples.refusals import detail_of, fields_of
 from api.examples.requests import BODIES, PATH_PARAMETERS
 from api.problems import JSON, MEDIA_TYPE
+from api.replies import Reply
 
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 _BY_FRAMEWORK: Final = "Successful Response"
@@ -18,6 +21,20 @@ def operations_of(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, 
         for method in _METHODS:
             if method in operations:
                 yield f"{method.upper()} {path}", operations[method]
+
+
+def add_schemas(document: dict[str, Any]) -> None:
+    """Add the schemas of answers and problems, which routes name, to an OpenAPI document."""
+    wanted: list[tuple[type[Reply], JsonSchemaMode]]
+    wanted = [(schema, "validation") for schema in _all_of(Reply)]
+    _, found = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
+    document.setdefault("components", {}).setdefault("schemas", {}).update(found["$defs"])
+
+
+def _all_of(schema: type[Reply]) -> Iterator[type[Reply]]:
+    for kind in schema.__subclasses__():
+        yield kind
+        yield from _all_of(kind)
 
 
 def add_examples(document: dict[str, Any]) -> None:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.problems import MEDIA_TYPE
-from api.replies import Problem
+from api.problems import JSON, MEDIA_TYPE
 
 _WHEN: Final[Mapping[int, str]] = {
     401: "Who asks is not known.",
@@ -18,10 +17,32 @@ _WHEN: Final[Mapping[int, str]] = {
 }
 
 
+def answers(schema: str, *statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the descriptions of an answer and of the problems a route may answer with instead.
+
+    `schema`: the name of a class in `api.replies`, which only the document's writer imports.
+    """
+    return {200: answer(schema), **problems(*statuses)}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the descriptions of the problems a route may answer with."""
-    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    return {status: refusal(status) for status in (401, 403, *statuses)}
+
+
+def answer(schema: str) -> dict[str, Any]:
+    """Return the description of one answer."""
+    return {"content": {JSON: {"schema": reference(schema)}}}
+
+
+def refusal(status: int) -> dict[str, Any]:
+    """Return the description of one problem."""
     return {
-        status: {"description": _WHEN[status], "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status in (401, 403, *statuses)
+        "description": _WHEN[status],
+        "content": {MEDIA_TYPE: {"schema": reference("Problem")}},
     }
+
+
+def reference(schema: str) -> dict[str, str]:
+    """Return what names a schema of the document."""
+    return {"$ref": f"#/components/schemas/{schema}"}

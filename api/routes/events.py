@@ -7,11 +7,11 @@ from fastapi import Depends, FastAPI, Path
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
-from api import queries, replies
+from api import queries
 from api.access import EVENTS
 from api.guards import needs
 from api.problems import invalid
-from api.routes.described import problems
+from api.routes.described import answers
 from api.service import REPAIR, Service, reply
 from api.work import worked_out
 from endcap.errors import UserInputError
@@ -29,8 +29,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.post(
         "/v1/events",
-        response_model=replies.EventsReply,
-        responses=problems(413, 415, 422, 503),
+        responses=answers("EventsReply", 413, 415, 422, 503),
         dependencies=guards,
         tags=["events"],
     )
@@ -51,8 +50,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.delete(
         "/v1/users/{user_id}",
-        response_model=replies.Erased,
-        responses=problems(422, 503),
+        responses=answers("Erased", 422, 503),
         dependencies=guards,
         tags=["events"],
     )

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Path, Query
 from starlette.responses import Response
 
-from api import queries, replies
+from api import queries
 from api.access import READ
 from api.guards import needs, pinned
-from api.routes.described import problems
+from api.routes.described import answers
 from api.service import Service, reply
 from api.work import worked_out
 from endcap.errors import NotFoundError
@@ -25,8 +25,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get(
         "/v1/trending",
-        response_model=replies.Trending,
-        responses=problems(404, 409, 422, 503),
+        responses=answers("Trending", 404, 409, 422, 503),
         dependencies=guards,
         tags=["items"],
     )
@@ -51,8 +50,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get(
         "/v1/items/{item_id}/similar",
-        response_model=replies.Similar,
-        responses=problems(404, 409, 422, 503),
+        responses=answers("Similar", 404, 409, 422, 503),
         dependencies=guards,
         tags=["items"],
     )

@@ -3,10 +3,9 @@
 from fastapi import Depends, FastAPI
 from starlette.responses import Response
 
-from api import replies
 from api.access import READ
 from api.guards import needs
-from api.routes.described import problems
+from api.routes.described import answers
 from api.service import Service, reply
 from api.work import worked_out
 from endcap.use_cases.read_reports import DRIFT, PERFORMANCE, TRAFFIC, read_report
@@ -19,8 +18,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get(
         "/v1/monitoring/performance",
-        response_model=replies.PerformanceReply,
-        responses=problems(404, 409, 503),
+        responses=answers("PerformanceReply", 404, 409, 503),
         dependencies=guards,
         tags=["monitoring"],
     )
@@ -31,8 +29,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get(
         "/v1/monitoring/drift",
-        response_model=replies.DriftReply,
-        responses=problems(404, 409, 503),
+        responses=answers("DriftReply", 404, 409, 503),
         dependencies=guards,
         tags=["monitoring"],
     )
@@ -43,8 +40,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get(
         "/v1/monitoring/traffic",
-        response_model=replies.TrafficReply,
-        responses=problems(404, 409, 503),
+        responses=answers("TrafficReply", 404, 409, 503),
         dependencies=guards,
         tags=["monitoring"],
     )

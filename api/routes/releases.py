@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from fastapi import Body, Depends, FastAPI, Path
 from starlette.responses import Response
 
-from api import queries, replies
+from api import queries
 from api.access import OPERATE
 from api.guards import needs
-from api.routes.described import problems
+from api.routes.described import answers
 from api.service import REFRESH, Service, instant, reply
 from api.work import worked_out
 from endcap.registry.promotion import Champion
@@ -25,8 +25,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get(
         "/v1/models",
-        response_model=replies.Models,
-        responses=problems(409, 503),
+        responses=answers("Models", 409, 503),
         dependencies=guards,
         tags=["models"],
     )
@@ -40,8 +39,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.post(
         "/v1/models/{version}/promote",
-        response_model=replies.ChampionReply,
-        responses=problems(404, 409, 422, 503),
+        responses=answers("ChampionReply", 404, 409, 422, 503),
         dependencies=guards,
         tags=["models"],
     )
@@ -57,8 +55,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.post(
         "/v1/models/rollback",
-        response_model=replies.ChampionReply,
-        responses=problems(404, 409, 413, 415, 422, 503),
+        responses=answers("ChampionReply", 404, 409, 413, 415, 422, 503),
         dependencies=guards,
         tags=["models"],
     )

@@ -3,12 +3,11 @@
 from fastapi import Depends, FastAPI
 from starlette.responses import PlainTextResponse, Response
 
-from api import replies
 from api.access import READ
 from api.guards import needs
 from api.metrics import CONTENT_TYPE
 from api.problems import problem, problem_response
-from api.routes.described import problems
+from api.routes.described import answer, problems, refusal
 from api.service import Service, reply
 from api.work import worked_out
 
@@ -17,7 +16,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     """Add the routes."""
     work = worked_out(service)
 
-    @app.get("/v1/health/live", response_model=replies.Alive, tags=["state"])
+    @app.get("/v1/health/live", responses={200: answer("Alive")}, tags=["state"])
     @work
     def live() -> Response:
         """Answer, if the process can."""
@@ -25,8 +24,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get(
         "/v1/health/ready",
-        response_model=replies.Ready,
-        responses={503: problems(503)[503]},
+        responses={200: answer("Ready"), 503: refusal(503)},
         tags=["state"],
     )
     @work

@@ -7,13 +7,13 @@ from fastapi import Depends, FastAPI, Path, Query, Request
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
-from api import queries, replies
+from api import queries
 from api.access import READ
 from api.admission import note
 from api.guards import needs, pinned
 from api.logs import pseudonym
 from api.problems import invalid, problem_of
-from api.routes.described import problems
+from api.routes.described import answers
 from api.service import Service, answer_fields, reply
 from api.work import worked_out
 from endcap.errors import EndcapError
@@ -38,8 +38,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get(
         "/v1/users/{user_id}/recommendations",
-        response_model=replies.Recommendations,
-        responses=problems(404, 409, 422, 503),
+        responses=answers("Recommendations", 404, 409, 422, 503),
         dependencies=guards,
         tags=["recommendations"],
     )
@@ -56,8 +55,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.post(
         "/v1/recommendations",
-        response_model=replies.Recommendations,
-        responses=problems(404, 409, 413, 415, 422, 503),
+        responses=answers("Recommendations", 404, 409, 413, 415, 422, 503),
         dependencies=guards,
         tags=["recommendations"],
     )
@@ -72,8 +70,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.post(
         "/v1/recommendations/batch",
-        response_model=replies.BatchReply,
-        responses=problems(404, 409, 413, 415, 422, 503),
+        responses=answers("BatchReply", 404, 409, 413, 415, 422, 503),
         dependencies=guards,
         tags=["recommendations"],
     )
@@ -89,8 +86,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.post(
         "/v1/rank",
-        response_model=replies.Ranking,
-        responses=problems(404, 409, 413, 415, 422, 503),
+        responses=answers("Ranking", 404, 409, 413, 415, 422, 503),
         dependencies=guards,
         tags=["recommendations"],
     )
