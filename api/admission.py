@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import FIELDS
+from api.metrics import REQUESTS, SECONDS
 from api.problems import problem, problem_response
 from api.service import Service
 
@@ -78,8 +79,8 @@ class Admission:
     def _note(self, scope: Scope, status: int, seconds: float, notes: dict[str, Any]) -> None:
         # The pattern, not the path: a path holds user ids.
         route = getattr(scope.get("route"), "path", "(none)")
-        self._service.metrics.requests.labels(route, str(status)).inc()
-        self._service.metrics.seconds.labels(route).observe(seconds)
+        self._service.metrics.tell(REQUESTS, route, str(status))
+        self._service.metrics.tell(SECONDS, route, value=seconds)
         if _LOG.isEnabledFor(logging.INFO):
             line = {
                 "method": scope["method"],

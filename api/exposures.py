@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from api.metrics import Metrics
+from api.metrics import EXPOSURES_LOST, Metrics
 from endcap.errors import RecordLogUnavailableError
 from endcap.ports import EXPOSURES, Record, RecordLog
 
@@ -36,7 +36,7 @@ class Exposures:
             self._waiting.extend(records)
             while len(self._waiting) > MOST_WAITING:
                 self._waiting.popleft()
-                self._metrics.exposures_lost.inc()
+                self._metrics.tell(EXPOSURES_LOST)
         if self._at_once:
             self.flush()
 

@@ -1,76 +1,51 @@
-"""What the service counts and times, in the Prometheus text format."""
+"""What the service counts and times, until somebody asks.
 
+The client library is a large import: it gets the numbers when they are asked for, or are many.
+"""
+
+import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
-
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-)
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from typing import TYPE_CHECKING, Any, Final
 
 from endcap.use_cases.answer_visitors import Answer
 from endcap.use_cases.live_models import LiveStatus
 
-CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
-_SECONDS: Final = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+if TYPE_CHECKING:
+    from api.prometheus import Registry
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+REQUESTS: Final = "endcap_requests"
+SECONDS: Final = "endcap_request_seconds"
+STAGES: Final = "endcap_stage_seconds"
+ITEMS: Final = "endcap_items"
+DEGRADED: Final = "endcap_degraded"
+EVENTS: Final = "endcap_events"
+EXPOSURES_LOST: Final = "endcap_exposures_lost"
+REPAIRED: Final = "endcap_history_repaired"
+
+MANY: Final = 1_000
+"""Numbers that wait, from which on the background hands them over."""
+TOO_MANY: Final = 100 * MANY
+"""Numbers that wait, from which on whoever tells one more hands them over."""
 
 
 class Metrics:
-    """One process's numbers, in a registry of their own."""
+    """One process's numbers."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.registry = registry = CollectorRegistry()
-        self.requests = Counter(
-            "endcap_requests", "Requests answered.", ["route", "status"], registry=registry
-        )
-        self.seconds = Histogram(
-            "endcap_request_seconds",
-            "From a request's last byte to its answer.",
-            ["route"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.stages = Histogram(
-            "endcap_stage_seconds",
-            "What an answer's stages took.",
-            ["stage"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.items = Counter(
-            "endcap_items", "Recommended items by their source.", ["source"], registry=registry
-        )
-        self.degraded = Counter(
-            "endcap_degraded", "Answers poorer than they should be.", ["reason"], registry=registry
-        )
-        self.events = Counter(
-            "endcap_events", "Events by what became of them.", ["outcome"], registry=registry
-        )
-        self.exposures_lost = Counter(
-            "endcap_exposures_lost", "Exposures that the log did not take.", registry=registry
-        )
-        self.repaired = Counter(
-            "endcap_history_repaired", "Events read again from the log.", registry=registry
-        )
-        self.model = Gauge(
-            "endcap_model", "1 for the version that serves.", ["version"], registry=registry
-        )
-        self.model_age = Gauge(
-            "endcap_model_loaded_seconds", "Since the model was loaded.", registry=registry
-        )
-        self.checked_age = Gauge(
-            "endcap_champion_checked_seconds", "Since the champion was read.", registry=registry
-        )
-        self.model_problem = Gauge(
-            "endcap_model_problem", "1 while the champion cannot be served.", registry=registry
-        )
+        self._told: deque[tuple[str, tuple[str, ...], float]] = deque()
+        self._settling = threading.Lock()
+        self._registry: Registry | None = None
+
+    def tell(self, name: str, *labels: str, value: float = 1.0) -> None:
+        """Add to a counter, or observe a time in seconds. Costs next to nothing."""
+        self._told.append((name, labels, value))
+        if len(self._told) > TOO_MANY:
+            self._settle()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -79,29 +54,35 @@ class Metrics:
         try:
             yield
         finally:
-            self.stages.labels(name).observe(time.perf_counter() - start)
+            self.tell(STAGES, name, value=time.perf_counter() - start)
 
     def count_answers(self, answers: Iterable[Answer]) -> None:
         """Count what was recommended, from which source, and how well."""
         for answer in answers:
             for reason in answer.degraded:
-                self.degraded.labels(reason).inc()
+                self.tell(DEGRADED, reason)
             for source, n in _sources(answer.items).items():
-                self.items.labels(source).inc(n)
+                self.tell(ITEMS, source, value=n)
+
+    def settle_many(self) -> None:
+        """Hand over what waits, if it is much."""
+        if len(self._told) > MANY:
+            self._settle()
 
     def to_text(self, status: LiveStatus, *, now_ms: int) -> bytes:
         """Return all of it in the Prometheus text format, the models' state as of now."""
-        self.model.clear()
-        if status.serving is not None:
-            self.model.labels(status.serving).set(1)
-        self.model_problem.set(status.problem is not None)
-        for gauge, since_ms in (
-            (self.model_age, status.loaded_at_ms),
-            (self.checked_age, status.checked_at_ms),
-        ):
-            gauge.set(float("nan") if since_ms is None else max(now_ms - since_ms, 0) / 1000)
-        text: bytes = generate_latest(self.registry)
-        return text
+        return self._settle().to_text(status, now_ms=now_ms)
+
+    def _settle(self) -> "Registry":
+        with self._settling:
+            if self._registry is None:
+                from api.prometheus import Registry  # noqa: PLC0415 -- see above
+
+                self._registry = Registry()
+            for _ in range(len(self._told)):
+                name, labels, value = self._told.popleft()
+                self._registry.take(name, labels, value)
+            return self._registry
 
 
 def _sources(items: Iterable[Mapping[str, Any]]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.access import Door
 from api.background import Background, Duty
 from api.exposures import Exposures
-from api.metrics import Metrics
+from api.metrics import REPAIRED, Metrics
 from endcap.ports import HistoryStore, Lake, RecordLog
 from endcap.registry.bundle import Verified
 from endcap.use_cases.answer_visitors import Answer, Reception
@@ -24,6 +24,8 @@ REFRESH = "refresh"
 REPAIR = "repair"
 FLUSH = "flush"
 FLUSH_SECONDS = 1.0
+SETTLE = "settle"
+SETTLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Service:
         self.background = Background(
             [
                 Duty(FLUSH, FLUSH_SECONDS, self.exposures.flush),
+                Duty(SETTLE, SETTLE_SECONDS, self.metrics.settle_many),
                 Duty(REFRESH, parts.refresh_seconds, self.models.refresh),
                 Duty(REPAIR, parts.repair_seconds, self.repair),
             ]
@@ -92,7 +95,7 @@ class Service:
     def repair(self) -> None:
         """Add to the histories what the log has and they may lack."""
         n = repair_history(self.lake, self.log, self.history, now_ms=self.now())
-        self.metrics.repaired.inc(n)
+        self.metrics.tell(REPAIRED, value=n)
 
     def live(self, version: str | None = None) -> LiveModel | None:
         """Return the model that answers: the one that serves, or the one that is named."""

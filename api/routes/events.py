@@ -7,7 +7,7 @@ from fastapi import Depends, FastAPI, Path
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
-from api import queries
+from api import metrics, queries
 from api.access import EVENTS
 from api.guards import needs
 from api.problems import invalid
@@ -44,8 +44,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
             told = _record_many(service, body.events)
         else:
             told = _record_one(service, body)
-        service.metrics.events.labels("accepted").inc(told["accepted"])
-        service.metrics.events.labels("refused").inc(told["refused"])
+        for outcome in ("accepted", "refused"):
+            service.metrics.tell(metrics.EVENTS, outcome, value=told[outcome])
         return reply(told)
 
     @app.delete(

@@ -178,11 +178,9 @@ def _codes(column: NDArray[np.float32]) -> NDArray[np.int32]:
 
 def _load(folder: Path, wanted: Iterable[str], *, memory_map: bool) -> dict[str, NDArray[Any]]:
     try:
-        arrays = load_arrays(folder, wanted, memory_map=memory_map)
+        return load_arrays(folder, wanted, memory_map=memory_map)
     except FileNotFoundError as exc:
         raise DatasetError(f"{folder}: part of the item table is missing: {exc.filename}") from exc
-    # Plain views of the mapped pages: indexing a np.memmap itself is several times slower.
-    return {name: np.asarray(array) for name, array in arrays.items()}
 
 
 def _category_ids(folder: Path) -> tuple[str, ...]:

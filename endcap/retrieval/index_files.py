@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.dataset.arrays import map_array
 from endcap.errors import NotFoundError
 
 PARAMETERS = "parameters.json"
@@ -38,5 +39,4 @@ def load_array(folder: Path, name: str) -> NDArray[Any]:
     path = folder / f"{name}.npy"
     if not path.is_file():
         raise NotFoundError(f"{folder} lacks {path.name} of its candidate source")
-    # A plain array over the mapping: the memmap class itself makes every small index slower.
-    return np.asarray(np.load(path, mmap_mode="r"))
+    return map_array(path)

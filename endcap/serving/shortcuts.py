@@ -79,9 +79,7 @@ class Shortcuts:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Open what `save` wrote, mapped."""
-        mapped = load_arrays(folder, _NAMES, memory_map=True)
-        # Plain views of the mapped pages: indexing a np.memmap itself is several times slower.
-        arrays = {name: np.asarray(array) for name, array in mapped.items()}
+        arrays = load_arrays(folder, _NAMES, memory_map=True)
         return cls(
             fill_order=arrays["fill_order"],
             fill_place=arrays["fill_place"],
