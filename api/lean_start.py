@@ -6,12 +6,14 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Final
 
 from pydantic import BaseModel
 from pydantic.warnings import UnsupportedFieldAttributeWarning
 
 _FORMER_PYDANTIC: Final = "pydantic.v1"
+_NUMPYS_DOCUMENTATION: Final = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
 
 
 @contextmanager
@@ -23,6 +25,7 @@ def lean_start() -> Iterator[None]:
     - pydantic does not look through every installed distribution for plugins; there are none.
     - FastAPI asks of every parameter whether it is a model of pydantic's first version, and imports
       that version to find out. None is: it is told that the version is not installed.
+    - numpy writes the documentation of its compiled functions into them, which nobody reads here.
     - The garbage collector rests, and never looks again at what was made: it stays.
     """
     # For good: validators are built later, too.
@@ -32,7 +35,7 @@ def lean_start() -> Iterator[None]:
     is_collecting = gc.isenabled()
     gc.disable()
     try:
-        with _built_when_used(), _not_installed(_FORMER_PYDANTIC):
+        with _built_when_used(), _not_installed(_FORMER_PYDANTIC), _empty(*_NUMPYS_DOCUMENTATION):
             yield
     finally:
         if is_collecting:
@@ -60,3 +63,15 @@ def _not_installed(module: str) -> Iterator[None]:
         yield
     finally:
         del sys.modules[module]
+
+
+@contextmanager
+def _empty(*modules: str) -> Iterator[None]:
+    """Have modules that are imported for what they do, and not for what they hold, do nothing."""
+    absent = [name for name in modules if name not in sys.modules]
+    sys.modules.update({name: ModuleType(name) for name in absent})
+    try:
+        yield
+    finally:
+        for name in absent:
+            sys.modules.pop(name, None)

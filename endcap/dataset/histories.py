@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from endcap.dataset.arrays import rows_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Histories:
     """What n visitors did, in compressed sparse row form.
 

@@ -20,7 +20,7 @@ from endcap.features.keyed_sums import Groups, group_by
 from endcap.features.user_entries import BACK_OFF
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Subtrees:
     """What visitors did at or below each category, the top included.
 

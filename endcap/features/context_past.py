@@ -13,7 +13,7 @@ from endcap.features.keyed_sums import Groups, group_by
 from endcap.features.user_entries import RECENT_ITEMS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Past:
     """Histories of n visitors, and their e events on known items.
 

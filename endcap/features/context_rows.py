@@ -26,7 +26,7 @@ def _columns(*wanted: str) -> slice:
     return slice(start, start + len(wanted))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rows:
     """Candidates: the visitor's position, the item, and where the features go.
 

@@ -85,7 +85,7 @@ def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values[:, 0] + values[:, 1] + values[:, 2]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class DecayedScores:
     """Stored scores of g keys, such as (visitor, item) pairs.
 

@@ -39,7 +39,7 @@ _COPIED: Final = (
 _ARRAYS: Final = ("features", "price", "log_price", "available", "category", "root", *_COPIED)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ItemTable:
     """What is known of n items as of a cut. An item's code is its position.
 

@@ -12,7 +12,7 @@ _FIRST = np.zeros(1, dtype=np.int64)
 _FIRST.flags.writeable = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Groups:
     """Events grouped by an int64 key.
 

@@ -22,7 +22,7 @@ BLOCK_ROWS = 512
 _ARRAYS = ("split_feature", "split_border", "tree_splits", "leaf_values")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TreeScorer:
     """A sum of oblivious trees: ``scale * sum(leaf values) + bias``.
 

@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, Final, Protocol, Self
 
 from endcap.errors import CorruptArtifactError, NotFoundError
@@ -311,9 +312,11 @@ def _sha256(file: Path) -> str:
 
 def _check_file(file: Path, path: str, entry: BundleFile, *, version: str, verify: bool) -> None:
     """Raise `CorruptArtifactError` if a file is not what the manifest says."""
-    if not file.is_file():
-        raise CorruptArtifactError(f"{version}: {path} is missing")
-    size = file.stat().st_size
+    try:
+        found = file.stat()
+    except OSError as exc:
+        raise CorruptArtifactError(f"{version}: {path} is missing") from exc
+    size = found.st_size if S_ISREG(found.st_mode) else -1
     if size != entry.size_bytes:
         raise CorruptArtifactError(
             f"{version}: {path} has {size} bytes, its manifest says {entry.size_bytes}"

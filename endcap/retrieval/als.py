@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
 _NO_LISTS: Final = np.zeros((0, 0), dtype=np.uint16)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AlsSource:
     """Item factors, and what it takes to fold a visitor in.
 

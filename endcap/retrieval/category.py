@@ -24,7 +24,7 @@ QUERIES_AT_ONCE = 512
 ARRAYS = ("item_category", "category_parent", "ptr", "item", "share")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CategorySource:
     """Each category's most popular items, those of the categories below it included.
 

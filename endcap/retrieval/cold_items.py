@@ -25,7 +25,7 @@ UNKNOWN_PRICE = 0.25
 """Nearness where one of two prices is not known: that of prices two half widths apart."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ColdItemsSource:
     """Each category's newest cold items.
 

@@ -18,7 +18,7 @@ HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CovisitationSource(NeighbourLists):
     """Neighbours by decayed counts of pairs, either way round."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
     from endcap.dataset.log import InteractionLog
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ItemKnnSource(NeighbourLists):
     """Neighbours by cosine, each item its own nearest, so repeats are proposed as well."""
 

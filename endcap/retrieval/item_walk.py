@@ -25,7 +25,7 @@ ROWS_AT_ONCE = 4096
 """Bounds memory: that many items' neighbours of neighbours are held before the best are kept."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ItemWalkSource(NeighbourLists):
     """Neighbours by the probability of a walk of two steps."""
 

@@ -17,7 +17,7 @@ from endcap.retrieval.source import Proposals, concatenate_proposals
 QUERIES_AT_ONCE = 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class NeighbourLists:
     """Each item's best neighbours, in compressed sparse row form.
 

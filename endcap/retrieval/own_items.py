@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
     from endcap.dataset.log import InteractionLog
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class OwnItemsSource:
     """Items of the history by recency, frequency and event type.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
 DAY_MS = 86_400_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PopularitySource:
     """Items by decayed popularity: the sum over their events of ``w * 2**(-age / half_life)``.
 

@@ -12,7 +12,7 @@ EACH_ONE: Final = np.ones(1, dtype=np.float32)
 """The weights of event types that all count alike."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RecentEvents:
     """Events on known items, newest `limit` a visitor, oldest first.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
     from endcap.dataset.log import InteractionLog
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SequentialRulesSource(NeighbourLists):
     """Neighbours by how often, how soon and how lately they came after the item.
 

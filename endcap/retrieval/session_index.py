@@ -16,7 +16,7 @@ HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SessionIndex:
     """Sessions of two events or more, newest first.
 

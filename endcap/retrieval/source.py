@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
     from endcap.dataset.log import InteractionLog
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Proposals:
     """The candidates of n visitors in compressed sparse row form.
 

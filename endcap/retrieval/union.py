@@ -51,7 +51,7 @@ FITTED: Final = "sources.json"
 """The file that names the sources of a folder."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Candidates:
     """The union of all sources' proposals for n visitors, in compressed sparse row form.
 

@@ -32,7 +32,7 @@ class GivenHistory:
     now_ms: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReadHistories:
     """Histories in the model's codes, and what was odd about the events that they were read from.
 

@@ -19,7 +19,7 @@ RUNG_SOURCE: Final = np.asarray([SOURCE_NAMES.index(rung) for rung in RUNGS], dt
 """The code of each rung."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rows:
     """Rows of slates, best first within a visitor, all arrays of one length.
 

@@ -14,7 +14,7 @@ from endcap.serving.model import ServingModel
 from endcap.serving.slates import SlateRequest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rules:
     """What n visitors may be shown of a model's items.
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Shelves:
     """Items in compressed sparse row form: category c's are ``[ptr[c], ptr[c + 1])`` of `item`.
 

@@ -27,7 +27,7 @@ _NAMES = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Shortcuts:
     """The catalogue in the orders that slates are filled in.
 

@@ -15,7 +15,7 @@ LATELY_DAYS: Final = 7
 _COUNTS: Final = ("views", "carts", "purchases")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Board:
     """Items in demand within a window up to the model's cut, most wanted first.
 

@@ -13,7 +13,7 @@ _GUARD: Final = 1e-9
 """An interval that ends on a grade must not miss it by a rounding error of this size."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Calibration:
     """What a ranker score means, learnt on the calibration fold by `endcap.uncertainty.conformal`.
 

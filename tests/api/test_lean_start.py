@@ -43,3 +43,11 @@ def test_one_within_another_leaves_the_collector_to_the_outer_one() -> None:
             pass
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+def test_an_emptied_module_is_as_before_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "numpy._core._add_newdocs"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    with lean_start():
+        assert not hasattr(__import__(name, fromlist=["x"]), "add_newdoc")
+    assert name not in sys.modules

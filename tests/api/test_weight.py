@@ -13,6 +13,8 @@ from tests.api.gateway import http_event
 
 ROOT = Path(__file__).parents[2]
 HEAVY = (
+    "anyio._backends._asyncio",
+    "api.replies",
     "awswrangler",
     "boto3",
     "catboost",
@@ -20,8 +22,10 @@ HEAVY = (
     "implicit",
     "mapie",
     "networkx",
+    "numpy.ma",
     "optuna",
     "pandas",
+    "prometheus_client",
     "pyarrow",
     "scipy",
     "sklearn",

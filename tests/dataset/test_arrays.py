@@ -23,7 +23,7 @@ def test_arrays_come_back_with_their_dtype_and_shape(tmp_path: Path, memory_map:
         assert loaded[name].dtype == array.dtype
         assert loaded[name].shape == array.shape
         assert np.array_equal(loaded[name], array)
-    assert loaded["codes"].flags.owndata is not memory_map
+    assert loaded["codes"].flags.writeable is not memory_map
 
 
 def test_the_bytes_depend_on_the_content_alone(tmp_path: Path) -> None:
