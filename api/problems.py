@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from api.access import AccessError
 from endcap.errors import (
+    ConfigError,
     ConflictError,
     CorruptArtifactError,
     EndcapError,
@@ -31,6 +32,8 @@ MOST_COMPLAINTS: Final = 20
 
 _STATUS: Final[Sequence[tuple[type[EndcapError], int]]] = (
     (NotFoundError, 404),
+    # A model that another release made; nothing in a request is a configuration.
+    (ConfigError, 409),
     (UserInputError, 422),
     (ConflictError, 409),
     (CorruptArtifactError, 409),

@@ -7,12 +7,26 @@ does so with a conditional write, so that of two writers one loses. Nothing here
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import UnionType
 from typing import Any, Final, Self
 
 from endcap.errors import CorruptArtifactError, NotFoundError, UserInputError
 
 CHAMPION_PATH: Final = "champion.json"
 REFUSALS_PREFIX: Final = "refusals/"
+
+_KINDS: Final[Mapping[str, type | UnionType]] = {
+    "version": str,
+    "path": str,
+    "cut_ms": int,
+    "run_id": str,
+    "promoted_from": str | None,
+    "promoted_at_ms": int,
+    "champion": str | None,
+    "refused_at_ms": int,
+    "reasons": list,
+}
+"""What the records' fields are in JSON."""
 
 
 @dataclass(frozen=True)
@@ -165,11 +179,14 @@ def _to_bytes(fields: Mapping[str, Any]) -> bytes:
 
 
 def _fields(data: bytes, name: str) -> dict[str, Any]:
-    """Return the fields of JSON bytes. Raises `CorruptArtifactError`."""
+    """Return the fields of a record's JSON bytes. Raises `CorruptArtifactError`."""
     try:
         fields = json.loads(data)
     except ValueError as exc:
         raise CorruptArtifactError(f"the {name} cannot be read: {exc}") from exc
     if not isinstance(fields, dict):
         raise CorruptArtifactError(f"the {name} is not a table of fields")
+    for field, value in fields.items():
+        if not isinstance(value, _KINDS.get(field, object)):
+            raise CorruptArtifactError(f"the {name} is not whole: {field} is {value!r}")
     return fields

@@ -18,7 +18,7 @@ from endcap.serving.model import ServingModel
 from endcap.serving.recommend import recommend
 from endcap.serving.slates import SlateRequest
 from endcap.use_cases.champions import open_model, read_champion
-from endcap.use_cases.read_models import read_models
+from endcap.use_cases.lake_layout import model_path
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -167,10 +167,13 @@ class LiveModels:
             yield before
         tried = {before, None if champion is None else champion.version}
         try:
-            known = [str(model["version"]) for model in read_models(self._lake)]
+            # Not `read_models`, which one manifest that cannot be read would spoil. A version
+            # begins with its cut: the newest comes first.
+            paths = sorted(self._lake.list_folders(model_path()), reverse=True)
         except EndcapError as exc:
             _LOG.warning("the models cannot be listed: %s", exc)
             return
+        known = (path.rsplit("/", 1)[-1] for path in paths)
         yield from (version for version in known if version not in tried)
 
     def _load(self, version: str) -> LiveModel:

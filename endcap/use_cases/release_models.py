@@ -49,6 +49,14 @@ def _run_of(lake: Lake, version: str) -> str:
     marker = "/steps/model.json"
     for path in reversed(lake.list_objects(run_path())):
         found = lake.read(path) if path.endswith(marker) else None
-        if found is not None and json.loads(found.data)["facts"]["version"] == version:
+        if found is not None and _registered(found.data) == version:
             return path.removesuffix(marker).rsplit("/", 1)[-1]
     return ""
+
+
+def _registered(marker: bytes) -> str | None:
+    """Return the version that a run registered; None for what no run can have written."""
+    try:
+        return str(json.loads(marker)["facts"]["version"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,13 +1,15 @@
 """Histories made whole from the record log, after a store was away or a process was killed."""
 
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from itertools import islice
 from typing import Any, Final
 
-from endcap.errors import CorruptArtifactError
 from endcap.ports import ERASURES, EVENTS, HistoryStore, Lake, Record, RecordLog, VisitorEvent
+
+_LOG: Final = logging.getLogger(__name__)
 
 WATERMARK: Final = "service/history_watermark.json"
 """Small object: up to when the histories are known to hold what the log holds."""
@@ -23,8 +25,9 @@ def repair_history(lake: Lake, log: RecordLog, history: HistoryStore, *, now_ms:
 
     What is there already is passed over, so it may be done at any time and by several at once. What
     was received before its visitor asked to be forgotten stays forgotten, also when that happens
-    meanwhile. Raises `RecordLogUnavailableError`, `HistoryUnavailableError`, `LakeError`; the next
-    repair begins where this one did.
+    meanwhile. Where it cannot be told what was repaired, all of the log is looked at. Raises
+    `RecordLogUnavailableError`, `HistoryUnavailableError`, `LakeError`; the next repair begins
+    where this one did.
     """
     since_ms = max(_read_watermark(lake) - MARGIN_MS, 0)
     erased_ms = _erasures(log, since_ms)
@@ -46,7 +49,8 @@ def _read_watermark(lake: Lake) -> int:
     try:
         return int(json.loads(found.data)["until_ms"])
     except (ValueError, KeyError, TypeError) as exc:
-        raise CorruptArtifactError(f"{WATERMARK} cannot be read: {exc}") from exc
+        _LOG.warning("%s cannot be read, and the whole log is: %s", WATERMARK, exc)
+        return 0
 
 
 def _erasures(log: RecordLog, since_ms: int) -> dict[str, int]:

@@ -1,7 +1,11 @@
 from pathlib import Path
 
+import pytest
+
 from endcap.adapters.folder_lake import FolderLake
+from endcap.features.registry import FEATURES
 from endcap.registry.promotion import CHAMPION_PATH
+from endcap.use_cases import champions
 from tests.api.conftest import Shop
 
 
@@ -63,6 +67,16 @@ def test_a_broken_champion_leaves_the_old_model_serving_and_is_told(
     pinned = {"X-Model-Version": versions[1]}
     answer = shop.client.get("/v1/users/ann/recommendations", headers=pinned)
     assert answer.status_code == 409
+
+
+def test_a_named_model_of_another_release_is_no_fault_of_the_request(
+    shop: Shop, versions: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(champions, "FEATURES", FEATURES[:-1])
+    headers = {"X-Model-Version": versions[1]}
+    answer = shop.client.get("/v1/users/ann/recommendations", headers=headers)
+    assert answer.status_code == 409
+    assert "serve it with the release that made it" in answer.json()["detail"]
 
 
 def test_an_empty_lake_answers_empty_and_is_not_ready(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from endcap.errors import CorruptArtifactError, NotFoundError, UserInputError
@@ -40,6 +42,16 @@ def test_broken_bytes_are_corrupt(data: bytes) -> None:
         Champion.from_bytes(data)
     with pytest.raises(CorruptArtifactError):
         Refusal.from_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("version", 5), ("path", None), ("cut_ms", "10"), ("reasons", "abc"), ("promoted_from", [])],
+)
+def test_a_record_with_a_field_of_another_kind_is_corrupt(field: str, value: object) -> None:
+    data = json.dumps({**json.loads(champion().to_bytes()), field: value}).encode()
+    with pytest.raises(CorruptArtifactError, match=f"the champion record is not whole: {field} is"):
+        Champion.from_bytes(data)
 
 
 def test_a_refusal_keeps_its_reasons_and_who_stayed() -> None:

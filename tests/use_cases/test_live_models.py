@@ -1,17 +1,22 @@
 import gc
+import json
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from endcap.adapters.folder_lake import FolderLake
+from endcap.adapters.lake_paths import MANIFEST_NAME
 from endcap.adapters.verified_files import SETTLED_NS, VerifiedFiles
 from endcap.errors import NotFoundError
 from endcap.features.registry import FEATURES
 from endcap.ports import Lake
 from endcap.registry.promotion import CHAMPION_PATH
 from endcap.use_cases import champions
+from endcap.use_cases.champions import read_champion
+from endcap.use_cases.lake_layout import model_path
 from endcap.use_cases.live_models import PINNED_AT_ONCE, LiveModel, LiveModels
 from endcap.use_cases.release_models import promote_version, roll_back_to
 from tests.serving.small_shop import N_ITEMS
@@ -144,6 +149,30 @@ def test_a_start_without_a_champion_serves_the_newest_model_that_loads(
     models = live(lake)
     assert serving(models) == versions[-2]
     assert models.status.problem == "there is no champion yet; `endcap run` makes one"
+
+
+def test_a_start_with_a_champion_whose_manifest_is_broken_serves_another(
+    lake: FolderLake, versions: list[str]
+) -> None:
+    crown(lake, versions[-1])
+    manifest = Path(lake.uri) / model_path(versions[-1]) / MANIFEST_NAME
+    manifest.chmod(0o644)
+    manifest.write_bytes(b"{")
+    models = live(lake)
+    assert serving(models) == versions[-2]
+    assert "is not a readable manifest" in str(models.status.problem)
+
+
+def test_a_start_with_a_champion_record_of_other_kinds_serves_the_newest(
+    lake: FolderLake, versions: list[str]
+) -> None:
+    crown(lake, versions[0])
+    champion, _ = read_champion(lake)
+    assert champion is not None
+    lake.write(CHAMPION_PATH, json.dumps({**asdict(champion), "version": 5}).encode())
+    models = live(lake)
+    assert serving(models) == versions[-1]
+    assert "version is 5" in str(models.status.problem)
 
 
 def test_a_model_of_a_release_with_other_features_is_refused(

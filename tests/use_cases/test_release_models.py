@@ -5,7 +5,7 @@ import pytest
 from endcap.adapters.folder_lake import FolderLake
 from endcap.errors import NotFoundError, UserInputError
 from endcap.use_cases.champions import read_champion
-from endcap.use_cases.lake_layout import model_path
+from endcap.use_cases.lake_layout import model_path, run_path
 from endcap.use_cases.read_models import read_models
 from endcap.use_cases.release_models import promote_version, roll_back_to
 from tests.serving.small_shop import N_ITEMS
@@ -34,6 +34,15 @@ def test_any_model_of_the_lake_can_be_promoted(lake: FolderLake, tmp_path: Path)
 
 def test_a_promoted_model_names_the_run_that_made_it(trained: FolderLake) -> None:
     version = read_models(trained)[0]["version"]
+    assert promote_version(trained, version, reason="", now_ms=NOW_MS).run_id == "first"
+
+
+@pytest.mark.parametrize("damaged", [b"{", b"[]", b'{"facts": null}'])
+def test_the_marker_of_another_run_that_cannot_be_read_is_passed_over(
+    trained: FolderLake, damaged: bytes
+) -> None:
+    version = read_models(trained)[0]["version"]
+    trained.write(run_path("later", "steps/model.json"), damaged)
     assert promote_version(trained, version, reason="", now_ms=NOW_MS).run_id == "first"
 
 

@@ -9,7 +9,7 @@ from endcap.errors import HistoryUnavailableError
 from endcap.ports import EVENTS, VisitorEvent
 from endcap.use_cases.erase_user import erase_user
 from endcap.use_cases.record_events import record_events
-from endcap.use_cases.repair_history import MARGIN_MS, repair_history
+from endcap.use_cases.repair_history import MARGIN_MS, WATERMARK, repair_history
 from tests.use_cases.fakes import MemoryHistory, MemoryLog
 
 NOW_MS = 1_700_000_000_000
@@ -40,6 +40,18 @@ def test_a_repair_begins_where_the_last_one_ended_less_the_margin(lake: FolderLa
     send(log, history, "new", now_ms=NOW_MS - MARGIN_MS)
     repair_history(lake, log, history, now_ms=NOW_MS)
     assert repair_history(lake, log, history, now_ms=NOW_MS + 1) == 1
+
+
+@pytest.mark.parametrize("damaged", [b"", b"[]", b'{"until_ms": null}'])
+def test_a_repair_that_does_not_know_where_the_last_one_ended_begins_at_the_beginning(
+    lake: FolderLake, damaged: bytes
+) -> None:
+    log, history = MemoryLog(), MemoryHistory()
+    send(log, history, "old", now_ms=NOW_MS - MARGIN_MS - 1)
+    repair_history(lake, log, history, now_ms=NOW_MS)
+    lake.write(WATERMARK, damaged)
+    assert repair_history(lake, log, history, now_ms=NOW_MS) == 1
+    assert repair_history(lake, log, history, now_ms=NOW_MS) == 0
 
 
 def test_a_repair_that_fails_is_begun_again_from_the_same_place(lake: FolderLake) -> None:
