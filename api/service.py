@@ -28,7 +28,7 @@ SETTLE = "settle"
 SETTLE_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ServiceParts:
     """What a service is made of; see `Service`.
 

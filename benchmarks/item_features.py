@@ -78,7 +78,7 @@ def clean_log(raw: Path, work: Path, _cut_ms: int) -> None:
 
 def families(_raw: Path, work: Path, cut_ms: int) -> None:
     """Build the families from the cleaned log: the second half."""
-    from endcap.config import FeatureConfig  # noqa: PLC0415
+    from endcap.config_features import FeatureConfig  # noqa: PLC0415
     from endcap.features.families import FAMILIES, build_family  # noqa: PLC0415
 
     for family in FAMILIES:
@@ -102,7 +102,8 @@ def this(raw: Path, work: Path, cut_ms: int) -> None:
 def in_pandas(raw: Path, work: Path, cut_ms: int) -> None:
     """Go from CSV to the same tables in pandas."""
     from benchmarks.pandas_features import features  # noqa: PLC0415
-    from endcap.config import CleaningConfig, FeatureConfig  # noqa: PLC0415
+    from endcap.config import CleaningConfig  # noqa: PLC0415
+    from endcap.config_features import FeatureConfig  # noqa: PLC0415
 
     found = features(raw, cut_ms=cut_ms, config=FeatureConfig(), cleaning=CleaningConfig())
     (work / "pandas").mkdir(parents=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from endcap.config import CleaningConfig, FeatureConfig
+from endcap.config import CleaningConfig
+from endcap.config_features import FeatureConfig
 from endcap.features.category_graph import forest_nodes, plant_forest
 from endcap.features.item_entries import CONVERSIONS, COUNTED_EVENTS, TRENDS, WINDOW_DAYS
 from endcap.features.registry import family_names

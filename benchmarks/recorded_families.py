@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.features.duckdb_tables import open_tables
 from endcap.features.families import FAMILIES, write_family
 from tests.features.recorded_tables import RecordedTables

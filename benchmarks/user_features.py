@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.dataset.histories import Histories
 from endcap.dataset.splits import DAY_MS
 from endcap.features.context import context_features

@@ -9,7 +9,7 @@ from textwrap import wrap
 
 from pydantic import BaseModel
 
-from endcap import config, config_retrieval
+from endcap import config, config_features, config_retrieval
 from endcap.config import RunConfig
 
 _HEAD = """\
@@ -29,7 +29,8 @@ def default_config_text() -> str:
 def _meanings() -> dict[tuple[str, str], str]:
     """Return (section's class, setting) -> the text that stands below it in the source."""
     found = {}
-    parsed = [ast.parse(inspect.getsource(module)) for module in (config, config_retrieval)]
+    sources = (config, config_features, config_retrieval)
+    parsed = [ast.parse(inspect.getsource(module)) for module in sources]
     for section in (statement for module in parsed for statement in module.body):
         if not isinstance(section, ast.ClassDef):
             continue

@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from endcap.config import explain, read_settings
-from endcap.config_section import Section
+from endcap.config import read_settings
+from endcap.config_section import Section, explain
 from endcap.dataset.histories import EventTypes
 from endcap.errors import ConfigError
 

@@ -1,9 +1,12 @@
 """Temporal splits: four cuts in time, each with its own window of labels."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from endcap.config import SplitConfig
 from endcap.errors import NotEnoughDataError
+
+if TYPE_CHECKING:  # what answers reads a day's length here, and no configuration of a run
+    from endcap.config import SplitConfig
 
 DAY_MS = 86_400_000
 
@@ -25,7 +28,7 @@ class Fold:
         return (self.end_ms - self.cut_ms) / DAY_MS
 
 
-def plan_folds(first_ms: int, last_ms: int, config: SplitConfig) -> tuple[Fold, ...]:
+def plan_folds(first_ms: int, last_ms: int, config: "SplitConfig") -> tuple[Fold, ...]:
     """Return the folds ``ranking``, ``calibration``, ``test`` and ``serving``, oldest cut first.
 
     The windows follow each other without a gap and end at the serving cut: the configured as-of
@@ -35,6 +38,7 @@ def plan_folds(first_ms: int, last_ms: int, config: SplitConfig) -> tuple[Fold, 
 
     Raises `NotEnoughDataError` if the log spans less than a minute.
 
+    >>> from endcap.config import SplitConfig
     >>> [f.name for f in plan_folds(0, 100 * DAY_MS, SplitConfig())]
     ['ranking', 'calibration', 'test', 'serving']
     """

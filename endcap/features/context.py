@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.dataset.arrays import rows_of
 from endcap.dataset.histories import Histories
 from endcap.features.context_categories import write_categories

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.dataset.histories import Histories
 from endcap.features.decayed_scores import fading, grown_weights, half_lives_ms, kinds_of
 from endcap.features.item_table import ItemTable

@@ -19,7 +19,7 @@ import ibis
 import ibis.expr.types as ir
 
 from endcap import columns as c
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.dataset.splits import DAY_MS
 from endcap.features.as_of import INTERACTIONS, ITEMS
 from endcap.features.item_entries import COUNTED_EVENTS

@@ -15,7 +15,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.dataset.splits import DAY_MS
 from endcap.features.keyed_sums import Groups, group_by
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from endcap import columns as c
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

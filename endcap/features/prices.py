@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from endcap import columns as c
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.dataset.splits import DAY_MS
 from endcap.features.as_of import CATEGORIES, ITEM_PROPERTIES, ITEMS, item_categories, valid_at
 from endcap.features.registry import family_names

@@ -6,7 +6,7 @@ from typing import Final
 import ibis.expr.types as ir
 
 from endcap import columns as c
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.dataset.splits import DAY_MS
 from endcap.features.as_of import INTERACTIONS, ITEMS
 from endcap.features.item_entries import CONVERSIONS, COUNTED_EVENTS, TRENDS, WINDOW_DAYS

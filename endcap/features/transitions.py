@@ -42,7 +42,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.dataset.arrays import save_arrays
 from endcap.features.as_of import ITEMS, AsOfTables
 from endcap.features.category_graph import coded_items, forest_nodes, read_forest

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.dataset.queries import Queries
 from endcap.features.item_table import ItemTable
 from endcap.ranking.scorer import TreeScorer

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.dataset.histories import Histories
 from endcap.features.item_table import ItemTable
 from endcap.features.matrix import feature_matrix

@@ -92,7 +92,7 @@ class BundleManifest:
         return manifest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class BundleParts:
     """What a bundle is assembled from. Folders and files are copied as they are.
 
@@ -112,7 +112,7 @@ class BundleParts:
     shortcuts: Path | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Bundle:
     """An opened bundle: what is small is read, what is large is left as folders to be mapped."""
 
@@ -206,7 +206,7 @@ def assemble(
     return manifest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Look:
     """What is known of a folder's files: which have not changed since they were verified.
 

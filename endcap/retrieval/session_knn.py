@@ -32,7 +32,7 @@ QUERIES_AT_ONCE = 256
 ARRAYS = ("ptr", "item", "weight", "item_ptr", "item_session", "rarity")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SessionKnnSource:
     """Past sessions and, by item, the newest sessions that hold it.
 

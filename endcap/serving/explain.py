@@ -13,7 +13,7 @@ from endcap.serving.given import as_candidates
 from endcap.serving.model import ServingModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """One item's ranking features, and what they contribute.
 
@@ -53,7 +53,7 @@ def _named(row: NDArray[np.float32]) -> dict[str, float | None]:
 
 
 def _contributions(scorer: TreeScorer, row: NDArray[np.float32]) -> dict[str, float]:
-    asked = np.unique(scorer.split_feature)
+    asked = np.asarray(sorted(set(scorer.split_feature.tolist())), dtype=np.int64)
     without = np.repeat(row[np.newaxis], len(asked) + 1, axis=0)
     without[np.arange(len(asked)), asked] = np.nan
     scores = scorer.predict(without)

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.config import RunConfig
+from endcap.config_serving import ServedConfig
 from endcap.dataset.histories import EventTypes, Histories
 from endcap.features.item_table import ItemTable
 from endcap.ranking.scorer import TreeScorer
@@ -19,7 +19,7 @@ from endcap.serving.trending import Board
 from endcap.uncertainty.calibration import Calibration
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ServingModel:
     """One model: candidate sources by name, item table, ranker, calibration.
 
@@ -33,7 +33,7 @@ class ServingModel:
     calibration: Calibration
     item_ids: Sequence[str]
     event_types: EventTypes
-    config: RunConfig
+    config: ServedConfig
     shortcuts: Shortcuts | None = None
 
     @property

@@ -21,7 +21,7 @@ def rerank(
     `items`: codes. No rule holds, no item is left out: of `request` only boosts, confidence
     and outcome count. Equal scores by item code.
     """
-    item = np.unique(np.asarray(items, dtype=np.int32))
+    item = np.asarray(sorted(set(items)), dtype=np.int32)
     candidates = as_candidates(model, history, item)
     recent = history.newest(model.config.retrieval.max_history)
     plain = score(model, recent, candidates)

@@ -69,7 +69,7 @@ class Answer:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reception:
     """What it takes to answer: histories, ids, time.
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
-from endcap.config import explain
+from endcap.config_section import explain
 from endcap.errors import DatasetError
 from endcap.serving.requests import GivenEvent, GivenHistory
 

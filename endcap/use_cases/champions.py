@@ -1,10 +1,9 @@
 """The champion record and the bundles, in the lake."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from endcap.config import RunConfig
+from endcap.config_serving import ServingConfig
 from endcap.dataset.histories import EventTypes
 from endcap.errors import ConfigError, NotFoundError
 from endcap.features.item_table import ItemTable
@@ -85,7 +84,6 @@ def open_model(
 
 
 def _to_model(bundle: Bundle) -> ServingModel:
-    config = json.dumps(dict(bundle.manifest.config))
     scorer = TreeScorer.load(bundle.ranker)
     if scorer.n_features != len(FEATURES):
         raise ConfigError(
@@ -100,6 +98,6 @@ def _to_model(bundle: Bundle) -> ServingModel:
         calibration=Calibration.from_json(bundle.calibration.read_text(encoding="utf-8")),
         item_ids=bundle.item_ids,
         event_types=EventTypes.load(bundle.event_types),
-        config=RunConfig.parse(config, name=f"model {bundle.version}"),
+        config=ServingConfig.of(bundle.manifest.config, name=f"model {bundle.version}"),
         shortcuts=None if bundle.shortcuts is None else Shortcuts.load(bundle.shortcuts),
     )

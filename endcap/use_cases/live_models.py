@@ -28,7 +28,7 @@ LONGEST_REST: Final = 16
 """Checks that are passed over, at most, before a model that would not load is tried again."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LiveModel:
     """A loaded model, warmed up; `loaded_at_ms`: UTC epoch ms."""
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from endcap.config import EvaluationConfig, FeatureConfig
+from endcap.config import EvaluationConfig
+from endcap.config_features import FeatureConfig
 from endcap.dataset.queries import Queries
 from endcap.evaluation.ablation import Ablated, contributions, proposing
 from endcap.features.registry import names

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.features.families import FAMILIES, build_family
 
 HOUR = 3_600_000

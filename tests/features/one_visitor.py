@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.features.context import context_features
 from endcap.features.item_table import ItemTable
 from endcap.features.registry import names

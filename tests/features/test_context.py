@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.dataset.histories import Histories
 from endcap.features import context
 from endcap.features.context import context_features

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.features.as_of import AsOfTables
 from endcap.features.decay import add_events, decay_sums, decayed_scores
 from endcap.features.duckdb_tables import open_tables

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.features.context import context_features
 from endcap.features.decayed_scores import KINDS, DecayedScores, half_lives_ms
 from endcap.features.registry import names

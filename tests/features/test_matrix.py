@@ -1,6 +1,6 @@
 import numpy as np
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.features.context import context_features
 from endcap.features.matrix import feature_matrix
 from endcap.features.registry import FEATURES, SOURCE_NAMES, names

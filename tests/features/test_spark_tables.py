@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from endcap.config import CleaningConfig, FeatureConfig
+from endcap.config import CleaningConfig
+from endcap.config_features import FeatureConfig
 from endcap.dataset.cleaning import clean
 from endcap.features.as_of import AsOfTables
 from endcap.features.duckdb_tables import open_tables

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from endcap.config import FeatureConfig
+from endcap.config_features import FeatureConfig
 from endcap.features.item_table import ItemTable
 from tests.features.canonical_shop import (
     CART,

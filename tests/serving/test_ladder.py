@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from endcap.config_serving import ServingConfig
 from endcap.serving.filters import ItemFilter
 from endcap.serving.ladder import CATEGORY, SESSION
 from endcap.serving.recommend import recommend
@@ -16,10 +17,9 @@ def test_a_short_slate_is_filled_from_the_session_first_and_then_from_the_catego
     narrow = replace(
         model,
         sources={name: model.sources[name] for name in ("covisitation",)},
-        config=model.config.model_copy(
-            update={
-                "retrieval": model.config.retrieval.model_copy(update={"candidates_per_source": 2})
-            }
+        config=ServingConfig(
+            features=model.config.features,
+            retrieval=model.config.retrieval.model_copy(update={"candidates_per_source": 2}),
         ),
     )
     (slate,) = recommend(narrow, histories_of([[12]]), SlateRequest(k=25))

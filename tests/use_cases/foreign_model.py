@@ -47,7 +47,10 @@ def file_small_shop(lake: Lake, scratch: Path, *, item_ids: Sequence[str], cut_m
             cut_ms=cut_ms,
             created_from="elsewhere",
             git_commit="unknown",
-            config=model.config.model_dump(mode="json"),
+            config={
+                "features": model.config.features.model_dump(mode="json"),
+                "retrieval": model.config.retrieval.model_dump(mode="json"),
+            },
             metrics={},
         )
         path = f"models/{manifest.version}"

@@ -69,7 +69,7 @@ def test_what_was_found_is_asked_everywhere_and_served(
         assert isinstance(als, AlsSource)
         assert als.half_life_events == 0.3
         assert model.config.retrieval == FOUND
-        assert model.config.ranking == open_run("found", trained).config.ranking
+        assert model.config.features == open_run("found", trained).config.features
 
 
 def test_the_search_keeps_its_trials_in_the_lake(trained: FolderLake, raw_log: Path) -> None:
