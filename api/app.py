@@ -19,10 +19,15 @@ class _App(FastAPI):
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
             # Here: most processes never write the document, and all of them start.
-            from api.examples.document import add_examples, add_schemas  # noqa: PLC0415
+            from api.examples.document import (  # noqa: PLC0415
+                add_examples,
+                add_schemas,
+                add_security,
+            )
 
             document = super().openapi()
             add_schemas(document)
+            add_security(document)
             add_examples(document)
         return super().openapi()
 

@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
-from fastapi import Header, Request, Security
-from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi import Header, Request
 
 from api import queries
 from api.access import OPERATE, AccessError
@@ -12,30 +11,13 @@ from api.service import Service
 
 MODEL_VERSION: Final = "X-Model-Version"
 
-# For the OpenAPI document alone: `api.access` decides.
-_bearer = HTTPBearer(
-    auto_error=False,
-    scheme_name="token",
-    description="The service's token on one machine, or a JWT that API Gateway has checked.",
-)
-_sigv4 = APIKeyHeader(
-    name="Authorization",
-    auto_error=False,
-    scheme_name="sigv4",
-    description="AWS Signature Version 4, checked by API Gateway.",
-)
-
 Guard = Callable[..., Awaitable[None]]
 
 
 def needs(service: Service, wanted: str) -> Guard:
     """Return a dependency that lets callers with the scope `wanted` pass."""
 
-    async def guard(
-        request: Request,
-        _token: Annotated[object, Security(_bearer)] = None,
-        _signature: Annotated[object, Security(_sigv4)] = None,
-    ) -> None:
+    async def guard(request: Request) -> None:
         _check(service, request, wanted)
 
     return guard

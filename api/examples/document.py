@@ -37,6 +37,30 @@ def _all_of(schema: type[Reply]) -> Iterator[type[Reply]]:
         yield from _all_of(kind)
 
 
+def add_security(document: dict[str, Any]) -> None:
+    """Add how callers show who they are, which `api.access` decides on.
+
+    Every operation asks for it that may answer 401.
+    """
+    document["components"]["securitySchemes"] = {
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The service's token on one machine, or a JWT that API Gateway has "
+            "checked.",
+        },
+        "sigv4": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "AWS Signature Version 4, checked by API Gateway.",
+        },
+    }
+    for _, operation in operations_of(document):
+        if "401" in operation["responses"]:
+            operation["security"] = [{"token": []}, {"sigv4": []}]
+
+
 def add_examples(document: dict[str, Any]) -> None:
     """Add examples of parameters, bodies, answers and problems to an OpenAPI document."""
     for name, operation in operations_of(document):
