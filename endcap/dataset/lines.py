@@ -37,19 +37,15 @@ def whole_lines(stream: IO[bytes], *, block_bytes: int = BLOCK_BYTES) -> Iterato
 
     Raises `OSError` at a line that no text file has: it is some other kind of file.
     """
-    carry = b""
-    while chunk := stream.read(block_bytes):
-        data = carry + chunk
-        cut = data.rfind(b"\n") + 1
-        carry = data[cut:]
-        if cut:
-            yield data[:cut]
-        if len(carry) > LONGEST_LINE_BYTES:
-            raise OSError(
-                f"a line is longer than {LONGEST_LINE_BYTES >> 20} MiB; is it a text file?"
-            )
-    if carry:
-        yield carry + b"\n"
+    while data := stream.read(block_bytes):
+        if not data.endswith(b"\n"):
+            rest = stream.readline(LONGEST_LINE_BYTES)
+            if len(rest) == LONGEST_LINE_BYTES and not rest.endswith(b"\n"):
+                raise OSError(
+                    f"a line is longer than {LONGEST_LINE_BYTES >> 20} MiB; is it a text file?"
+                )
+            data += rest if rest.endswith(b"\n") else rest + b"\n"
+        yield data
 
 
 def byte_spans(data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> pa.Array:
