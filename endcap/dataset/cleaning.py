@@ -1,8 +1,14 @@
 """Raw files in; canonical tables, quarantine and data report out."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from endcap.columns import (
     AVAILABLE_PROPERTY,
@@ -11,9 +17,10 @@ from endcap.columns import (
 )
 from endcap.config import CleaningConfig
 from endcap.dataset.categories import find_faults, write_categories
+from endcap.dataset.event_rows import EventRows
 from endcap.dataset.histories import EventTypes
 from endcap.dataset.intake import Intake
-from endcap.dataset.interactions import Events, build_events, write_codes, write_interactions
+from endcap.dataset.interactions import build_events, write_codes, write_interactions
 from endcap.dataset.mapping import RETAILROCKET, LogMapping
 from endcap.dataset.properties import write_intervals
 from endcap.dataset.property_rows import PropertyRows
@@ -81,35 +88,51 @@ def clean(
 
 
 def _clean_tables(
-    intake: Intake,
-    out: Path,
-    types: EventTypes,
-    cleaning: CleaningConfig,
-    threads: int,
+    intake: Intake, out: Path, types: EventTypes, cleaning: CleaningConfig, threads: int
 ) -> dict[str, Any]:
-    events, duplicates = build_events(intake.read_events().columns(), cleaning)
-    intake.quarantine_duplicates(duplicates)
-    _require_events(intake, events)
-    log = summarise_events(events, types, session_timeout_minutes=cleaning.session_timeout_minutes)
+    read = intake.read_events()
+    _require_events(intake, read)
+    # Arrow reads the properties without Python's lock; the events meanwhile need it for moments.
+    with ThreadPoolExecutor(1) as beside:
+        cleaned = beside.submit(_clean_events, read, out, types, cleaning, threads)
+        intake.read_categories()
+        write_categories(intake.parents, out)
+        style = intake.mapping.item_properties
+        rows = PropertyRows(renamed={} if style is None else style.names, wanted=_wanted(cleaning))
+        intake.read_properties(rows)
+        wanted = rows.columns()
+        counts = write_intervals(
+            wanted,
+            out,
+            numbers="plain" if style is None else style.numbers,
+            max_number=cleaning.max_property_number,
+        )
+        events = cleaned.result()
+    intake.quarantine_duplicates(events.duplicates)
+    properties = summarise_properties(rows, wanted, events.items, intake.parents) | counts
+    _warn(intake, events.facts, properties, cleaning)
+    return {"events": events.facts, "item_properties": properties}
+
+
+@dataclass(frozen=True)
+class _CleanedEvents:
+    """What is still needed of the events once they are written."""
+
+    facts: dict[str, Any]
+    items: pa.Array
+    duplicates: NDArray[np.int64]
+
+
+def _clean_events(
+    read: EventRows, out: Path, types: EventTypes, cleaning: CleaningConfig, threads: int
+) -> _CleanedEvents:
+    events, duplicates = build_events(read.columns(), cleaning)
+    facts = summarise_events(
+        events, types, session_timeout_minutes=cleaning.session_timeout_minutes
+    )
     write_codes(events, out)
     write_interactions(events, types, out, threads=threads)
-    items = events.items.ids
-    del events
-    intake.read_categories()
-    write_categories(intake.parents, out)
-    style = intake.mapping.item_properties
-    rows = PropertyRows(renamed={} if style is None else style.names, wanted=_wanted(cleaning))
-    intake.read_properties(rows)
-    wanted = rows.columns()
-    properties = summarise_properties(rows, wanted, items, intake.parents)
-    counts = write_intervals(
-        wanted,
-        out,
-        numbers="plain" if style is None else style.numbers,
-        max_number=cleaning.max_property_number,
-    )
-    _warn(intake, log, properties | counts, cleaning)
-    return {"events": log, "item_properties": properties | counts}
+    return _CleanedEvents(facts, events.items.ids, duplicates)
 
 
 def _wanted(cleaning: CleaningConfig) -> frozenset[str] | None:
@@ -120,8 +143,8 @@ def _wanted(cleaning: CleaningConfig) -> frozenset[str] | None:
     return frozenset((*read, *cleaning.other_properties))
 
 
-def _require_events(intake: Intake, events: Events) -> None:
-    if len(events):
+def _require_events(intake: Intake, read: EventRows) -> None:
+    if len(read):
         return
     names = ", ".join(tally.file for tally in intake.tallies)
     if any(tally.after_as_of for tally in intake.tallies) and intake.bounds.as_of_ms is not None:
