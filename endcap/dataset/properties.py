@@ -44,9 +44,10 @@ def write_intervals(
 
     Returns counts: ``intervals``, ``merged``, ``superseded``, ``numbers``, ``numbers_too_large``.
     """
-    dated = _Dated.of(rows)
-    latest = dated.where(_new(dated.group[::-1], dated.time_ms[::-1])[::-1])
-    changes = latest.where(_new(latest.group, latest.value))
+    changes = _Dated.of(rows)
+    changes = changes.where(_new(changes.group[::-1], changes.time_ms[::-1])[::-1])
+    latest = len(changes)
+    changes = changes.where(_new(changes.group, changes.value))
     number, too_large = _numbers(rows.values, numbers, max_number)
     names = pa.array(sorted(rows.names), pa.string())
     path = out / "item_properties" / "part-0.parquet"
@@ -69,8 +70,8 @@ def write_intervals(
             writer.write_table(pa.Table.from_arrays(columns, schema=ITEM_PROPERTIES))
     return {
         "intervals": len(changes),
-        "merged": len(latest) - len(changes),
-        "superseded": len(dated) - len(latest),
+        "merged": latest - len(changes),
+        "superseded": len(rows.time_ms) - latest,
         "numbers": _count(number.is_valid(), changes.value),
         "numbers_too_large": _count(too_large, changes.value),
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,8 @@ from endcap.dataset.plain_checks import PlainProperties
 _MARKED: Final = 1 << 26
 """Items with a lower number are marked in an array of a byte each; others are listed."""
 _LISTED_AT_ONCE: Final = 1 << 20
+_COLUMNS: Final = ("property", "item", "texts", "value", "time_ms", "position")
+"""Of the wanted rows: `item` is an id's number, or -1 and the next of `texts`."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,6 @@ class PropertyColumns:
     values: pa.Array
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Some wanted rows: `item` is an id's number, or -1 and the next of `texts`."""
-
-    property: NDArray[np.int32]
-    item: NDArray[np.int64]
-    texts: pa.Array
-    value: pa.Array
-    time_ms: NDArray[np.int64]
-    position: NDArray[np.int64]
-
-
 class PropertyRows:
     """What was read so far: counts of all rows, and the wanted ones, some 40 bytes each."""
 
@@ -56,7 +46,7 @@ class PropertyRows:
         self._renamed = renamed
         self._wanted = wanted
         self._place: dict[str, int] = {}
-        self._parts: list[_Part] = []
+        self._parts: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
         self._seen: set[str] = set()
         self._items = np.zeros(1 << 20, dtype=np.bool_)
         self._listed: list[pa.Array] = []
@@ -76,15 +66,12 @@ class PropertyRows:
         self._seen.update(found.seen)
         if len(found.item):
             code = np.array([self._code_if_wanted(name) for name in found.seen], dtype=np.int32)
-            self._parts.append(
-                _Part(
-                    property=code[found.name],
-                    item=found.item,
-                    texts=_NO_TEXTS,
-                    value=found.value,
-                    time_ms=found.time_ms,
-                    position=found.row_number + first_position,
-                )
+            self._keep(
+                property=code[found.name],
+                item=found.item,
+                value=found.value,
+                time_ms=found.time_ms,
+                position=found.row_number + first_position,
             )
 
     def add_checked(self, table: pa.Table, position: NDArray[np.int64]) -> None:
@@ -102,38 +89,32 @@ class PropertyRows:
         code = code[names.indices.to_numpy()]
         row = np.flatnonzero(code >= 0)
         if len(row):
-            self._parts.append(
-                _Part(
-                    property=code[row],
-                    item=numbers[row],
-                    texts=texts.take(pa.array(row[numbers[row] < 0])),
-                    value=table.column(VALUE).combine_chunks().take(pa.array(row)),
-                    time_ms=table.column(VALID_FROM).to_numpy()[row],
-                    position=position[row],
-                )
+            self._keep(
+                property=code[row],
+                item=numbers[row],
+                texts=texts.take(pa.array(row[numbers[row] < 0])),
+                value=table.column(VALUE).combine_chunks().take(pa.array(row)),
+                time_ms=table.column(VALID_FROM).to_numpy()[row],
+                position=position[row],
             )
 
     def columns(self) -> PropertyColumns:
         """Return the wanted rows, and forget them here."""
-        parts, self._parts = self._parts, []
-        position = np.concatenate([_NONE, *(part.position for part in parts)])
+        position = self._joined("position")
         order = (
             np.argsort(position, kind="stable") if (np.diff(position) < 0).any() else slice(None)
         )
-        texts = pa.chunked_array([part.texts for part in parts], pa.string()).combine_chunks()
-        item, items = _encoded(np.concatenate([_NONE, *(part.item for part in parts)]), texts)
-        values = pa.chunked_array([part.value for part in parts], pa.string())
-        encoded = values.combine_chunks().dictionary_encode()
-        code = np.concatenate([_NONE, *(part.property for part in parts)]).astype(np.int32)
-        time_ms = np.concatenate([_NONE, *(part.time_ms for part in parts)])
+        del position
+        item, items = _encoded(self._joined("item"), self._joined_texts("texts"))
+        value = self._joined_texts("value").dictionary_encode()
         return PropertyColumns(
-            property=code[order],
+            property=self._joined("property").astype(np.int32, copy=False)[order],
             item=item[order],
-            value=encoded.indices.to_numpy()[order],
-            time_ms=time_ms[order],
+            value=value.indices.to_numpy()[order],
+            time_ms=self._joined("time_ms")[order],
             names=list(self._place),
             items=items,
-            values=encoded.dictionary,
+            values=value.dictionary,
         )
 
     def items(self) -> pa.Array:
@@ -146,6 +127,21 @@ class PropertyRows:
     def properties(self) -> int:
         """The number of distinct properties of all rows, as we name them."""
         return len({self._renamed.get(name, name) for name in self._seen})
+
+    def _keep(self, **columns: NDArray[Any] | pa.Array) -> None:
+        for name, column in columns.items():
+            self._parts[name].append(column)
+
+    def _joined(self, name: str) -> NDArray[Any]:
+        parts = self._parts[name]
+        joined = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+        parts.clear()
+        return joined
+
+    def _joined_texts(self, name: str) -> pa.Array:
+        joined = pa.chunked_array(self._parts[name], pa.string()).combine_chunks()
+        self._parts[name].clear()
+        return joined
 
     def _code(self, written: str) -> int:
         name = self._renamed.get(written, written)
@@ -178,13 +174,9 @@ class PropertyRows:
         self._listed = [pc.unique(pa.chunked_array(self._listed, pa.string()))]
 
 
-_NONE: Final = np.empty(0, dtype=np.int64)
-_NO_TEXTS: Final = pa.array([], pa.string())
-
-
 def _encoded(number: NDArray[np.int64], texts: pa.Array) -> tuple[NDArray[np.int32], pa.Array]:
     """Return the codes of items, `texts` being those that have no number, and the ids by code."""
-    code, ids = encode_ids(number[number >= 0], _NO_TEXTS)
+    code, ids = encode_ids(number[number >= 0], texts[:0])
     if not len(texts):
         return code, ids
     encoded = texts.dictionary_encode()
