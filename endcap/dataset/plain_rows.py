@@ -21,6 +21,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv
 
+from endcap.dataset.lines import all_lines
+
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 
@@ -98,8 +100,7 @@ class PlainBlock:
         other = np.ones(self.lines, dtype=np.bool_)
         other[self.line[plain]] = False
         place = np.flatnonzero(other)
-        lines = self.data.split(b"\n")
-        return place, b"".join(lines[i] + b"\n" for i in place.tolist())
+        return place, _joined(all_lines(self.data).take(pa.array(place)))
 
 
 _NONE: Final = np.empty(0, dtype=np.int64)
@@ -120,13 +121,21 @@ def parse_plain(data: bytes, layout: Layout) -> PlainBlock:
         rows = len(columns[0])
         if np.count_nonzero(np.frombuffer(data, np.uint8) < _BLANK) == rows:
             return PlainBlock(data, columns, np.arange(rows), rows)
-    lines = data.split(b"\n")[:-1]
-    plain = pc.match_substring_regex(pa.array(lines, pa.binary()), layout.pattern)
+    lines = all_lines(data)
+    plain = pc.match_substring_regex(lines, layout.pattern)
     line = np.flatnonzero(plain.to_numpy(zero_copy_only=False))
-    columns = _parsed(b"".join(lines[i] + b"\n" for i in line.tolist()), layout)
+    columns = _parsed(_joined(lines.filter(plain)), layout)
     if columns is None:
         columns, line = tuple(pa.array([], _TYPES[kind]) for kind in layout.kinds), _NONE
     return PlainBlock(data, columns, line, len(lines))
+
+
+def _joined(lines: pa.Array) -> bytes:
+    if not len(lines):
+        return b""
+    whole = pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines)
+    joined: bytes = pc.binary_join(whole, b"\n")[0].as_py()
+    return joined + b"\n"
 
 
 def _may_be_plain(data: bytes) -> bool:
