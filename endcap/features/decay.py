@@ -1,8 +1,8 @@
 """Item side: popularity that halves with every half-life, one half-life per type of event.
 
-What is stored are sums, not scores. A type's time is cut into periods of four half-lives from the
-epoch on; an event weighs ``2 ** ((event_time - start of its period) / half_life)``, between 1 and
-16 whatever the cut, and the sums of these weights per item, type and period are integers of a fixed
+What is stored are sums, not scores. A type's time is cut into periods of one half-life from the
+epoch on; an event weighs ``2 ** ((event_time - start of its period) / half_life)``, between 1 and 2
+whatever the cut, and the sums of these weights per item, type and period are integers of a fixed
 point. Adding events to stored sums therefore gives the bits of summing all of them at once, in any
 order and any number of steps, and a score as of any later cut is a function of the sums alone.
 Floats that are scaled down from one cut to the next have neither property.
@@ -25,10 +25,7 @@ from endcap.features.as_of import INTERACTIONS, ITEMS
 from endcap.features.item_entries import COUNTED_EVENTS
 
 _ONE: Final = 2**32
-"""The fixed point. A sum may reach 2^27 events."""
-
-_HALF_LIVES: Final = 4
-"""Half-lives in a period. With more of them there are fewer sums, each of fewer events."""
+"""The fixed point. A sum may reach 2^30 events."""
 
 _KEY: Final = (c.ITEM_CODE, c.EVENT_TYPE_CODE, "period_ms")
 
@@ -49,7 +46,7 @@ def decay_sums(events: ir.Table, config: FeatureConfig) -> ir.Table:
     sum of the weights of its events times ``2 ** 32``. Types that are not counted are left out.
     """
     counted = events.filter(events.event_type_code.isin([code for _, code in COUNTED_EVENTS]))
-    since_start = counted.event_ms % (_HALF_LIVES * _half_life_ms(counted, config))
+    since_start = counted.event_ms % _half_life_ms(counted, config)
     weighted = counted.select(
         c.ITEM_CODE,
         c.EVENT_TYPE_CODE,
