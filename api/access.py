@@ -35,7 +35,7 @@ class Door(Protocol):
         """Return the caller's scopes. `scope`: the request's ASGI scope. Raises `AccessError`."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True)
 class GatewayDoor:
     """Trusts what API Gateway's authoriser passed on, and nobody whom it did not see.
 
@@ -60,7 +60,7 @@ class GatewayDoor:
         return SCOPES if name and is_operator else frozenset({READ, EVENTS})
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True)
 class TokenDoor:
     """Whoever has the token may do everything."""
 

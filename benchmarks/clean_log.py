@@ -1,4 +1,4 @@
-"""How long cleaning a raw log takes, and how much memory: ``clean_log.py RAW [--memory-mb N]``."""
+"""How long cleaning a raw log takes, and how much memory: ``clean_log.py RAW``."""
 
 import argparse
 import resource
@@ -14,7 +14,6 @@ def main() -> None:
     """Clean the log once and print rows, seconds, rows a second and peak memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("raw", type=Path)
-    parser.add_argument("--memory-mb", type=int, default=1200)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
@@ -26,7 +25,6 @@ def main() -> None:
             cleaning=CleaningConfig(),
             as_of_ms=None,
             threads=options.threads,
-            memory_limit_mb=options.memory_mb,
         )
         seconds = time.perf_counter() - start
     rows = sum(file["rows"] for file in report["files"])

@@ -99,6 +99,27 @@ def expand_rows(
     return owner, start_of[owner] + step, step
 
 
+def stable_order(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return what sorts `keys`, none of them negative, equal ones as they come; int64 (n,).
+
+    Where a key and its place fit into one number together, sorting these numbers is several times
+    as fast as a stable sort.
+
+    >>> stable_order(np.array([7, 3, 7])).tolist()
+    [1, 0, 2]
+    """
+    if not len(keys) or not (keys[1:] < keys[:-1]).any():
+        return np.arange(len(keys))
+    bits = len(keys).bit_length()
+    if int(keys.max()).bit_length() + bits > 63:
+        return np.argsort(keys, kind="stable")
+    packed = keys << bits
+    packed |= np.arange(len(keys))
+    packed.sort()
+    packed &= (1 << bits) - 1
+    return packed
+
+
 def rows_of(ptr: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the row that each entry of a compressed sparse row form belongs to, int64 (m,).
 

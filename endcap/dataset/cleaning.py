@@ -1,28 +1,26 @@
 """Raw files in; canonical tables, quarantine and data report out."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import duckdb
+import numpy as np
 import pyarrow as pa
-from duckdb import DuckDBPyConnection
+from numpy.typing import NDArray
 
 from endcap.columns import (
     AVAILABLE_PROPERTY,
-    CATEGORY_ID,
     CATEGORY_PROPERTY,
-    ITEM_ID,
     PRICE_PROPERTY,
 )
 from endcap.config import CleaningConfig
 from endcap.dataset.categories import find_faults, write_categories
+from endcap.dataset.event_rows import EventRows
 from endcap.dataset.histories import EventTypes
 from endcap.dataset.intake import Intake
-from endcap.dataset.interactions import Events, build_events, write_codes, write_interactions
+from endcap.dataset.interactions import build_events, write_codes, write_interactions
 from endcap.dataset.mapping import RETAILROCKET, LogMapping
 from endcap.dataset.properties import write_intervals
 from endcap.dataset.property_rows import PropertyRows
@@ -42,7 +40,6 @@ def clean(
     as_of_ms: int | None,
     now_ms: int | None = None,
     threads: int = 2,
-    memory_limit_mb: int = 1200,
 ) -> dict[str, Any]:
     """Clean the log in folder `raw` into folder `out` and return the data report.
 
@@ -59,9 +56,6 @@ def clean(
         Rows at or after this time (epoch ms) are left out, and counted, as if not yet written.
     now_ms
         Times after this moment are impossible; None: after the year 2100.
-    memory_limit_mb
-        What the database, which holds the item properties, may use before it spills to disk. The
-        events are in memory besides, some 170 bytes each at the peak.
 
     Raises
     ------
@@ -80,13 +74,10 @@ def clean(
         latest_ms=LATEST_POSSIBLE_MS if now_ms is None else min(now_ms, LATEST_POSSIBLE_MS),
         as_of_ms=as_of_ms,
     )
-    with (
-        _database(threads=threads, memory_limit_mb=memory_limit_mb) as connection,
-        Quarantine(out / "quarantine" / "part-0.parquet") as quarantine,
-    ):
+    with Quarantine(out / "quarantine" / "part-0.parquet") as quarantine:
         intake = Intake(raw, mapping, bounds, cleaning.max_quarantine_share, quarantine, threads)
         try:
-            facts = _clean_tables(intake, connection, out, types, cleaning, threads)
+            facts = _clean_tables(intake, out, types, cleaning, threads)
         except EndcapError as exc:
             write_report(assemble_report(intake, {}, stopped=str(exc)), out)
             raise
@@ -97,42 +88,51 @@ def clean(
 
 
 def _clean_tables(
-    intake: Intake,
-    connection: DuckDBPyConnection,
-    out: Path,
-    types: EventTypes,
-    cleaning: CleaningConfig,
-    threads: int,
+    intake: Intake, out: Path, types: EventTypes, cleaning: CleaningConfig, threads: int
 ) -> dict[str, Any]:
-    events, duplicates = build_events(intake.read_events().columns(), cleaning)
-    intake.quarantine_duplicates(duplicates)
-    _require_events(intake, events)
-    log = summarise_events(events, types, session_timeout_minutes=cleaning.session_timeout_minutes)
+    read = intake.read_events()
+    _require_events(intake, read)
+    # Arrow reads the properties without Python's lock; the events meanwhile need it for moments.
+    with ThreadPoolExecutor(1) as beside:
+        cleaned = beside.submit(_clean_events, read, out, types, cleaning, threads)
+        intake.read_categories()
+        write_categories(intake.parents, out)
+        style = intake.mapping.item_properties
+        rows = PropertyRows(renamed={} if style is None else style.names, wanted=_wanted(cleaning))
+        intake.read_properties(rows)
+        wanted = rows.columns()
+        counts = write_intervals(
+            wanted,
+            out,
+            numbers="plain" if style is None else style.numbers,
+            max_number=cleaning.max_property_number,
+        )
+        events = cleaned.result()
+    intake.quarantine_duplicates(events.duplicates)
+    properties = summarise_properties(rows, wanted, events.items, intake.parents) | counts
+    _warn(intake, events.facts, properties, cleaning)
+    return {"events": events.facts, "item_properties": properties}
+
+
+@dataclass(frozen=True)
+class _CleanedEvents:
+    """What is still needed of the events once they are written."""
+
+    facts: dict[str, Any]
+    items: pa.Array
+    duplicates: NDArray[np.int64]
+
+
+def _clean_events(
+    read: EventRows, out: Path, types: EventTypes, cleaning: CleaningConfig, threads: int
+) -> _CleanedEvents:
+    events, duplicates = build_events(read.columns(), cleaning)
+    facts = summarise_events(
+        events, types, session_timeout_minutes=cleaning.session_timeout_minutes
+    )
     write_codes(events, out)
-    write_interactions(connection, events, types, out, threads=threads)
-    items = pa.table({ITEM_ID: events.items.ids})
-    del events
-    intake.read_categories()
-    write_categories(intake.parents, out)
-    style = intake.mapping.item_properties
-    rows = PropertyRows(
-        connection, renamed={} if style is None else style.names, wanted=_wanted(cleaning)
-    )
-    intake.read_properties(rows)
-    rows.finish()
-    connection.register("items", items)
-    tree = pa.table({CATEGORY_ID: pa.array(list(intake.parents), pa.string())})
-    connection.register("tree", tree)
-    properties = summarise_properties(connection, rows, len(intake.parents))
-    counts = write_intervals(
-        connection,
-        out,
-        properties=rows.names,
-        numbers="plain" if style is None else style.numbers,
-        max_number=cleaning.max_property_number,
-    )
-    _warn(intake, log, properties | counts, cleaning)
-    return {"events": log, "item_properties": properties | counts}
+    write_interactions(events, types, out, threads=threads)
+    return _CleanedEvents(facts, events.items.ids, duplicates)
 
 
 def _wanted(cleaning: CleaningConfig) -> frozenset[str] | None:
@@ -143,8 +143,8 @@ def _wanted(cleaning: CleaningConfig) -> frozenset[str] | None:
     return frozenset((*read, *cleaning.other_properties))
 
 
-def _require_events(intake: Intake, events: Events) -> None:
-    if len(events):
+def _require_events(intake: Intake, read: EventRows) -> None:
+    if len(read):
         return
     names = ", ".join(tally.file for tally in intake.tallies)
     if any(tally.after_as_of for tally in intake.tallies) and intake.bounds.as_of_ms is not None:
@@ -226,19 +226,3 @@ def _write_event_types(types: EventTypes, out: Path) -> None:
     }
     text = json.dumps(content, sort_keys=True, indent=1) + "\n"
     (out / "event_types.json").write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def _database(*, threads: int, memory_limit_mb: int) -> Iterator[Any]:
-    """Open a database in memory that spills into a folder of its own."""
-    with TemporaryDirectory(prefix="endcap-clean-") as scratch:
-        settings: dict[str, str | bool | int | float | list[str]] = {
-            "threads": threads,
-            "memory_limit": f"{memory_limit_mb}MB",
-            "temp_directory": scratch,
-        }
-        connection = duckdb.connect(config=settings)
-        try:
-            yield connection
-        finally:
-            connection.close()

@@ -1,6 +1,7 @@
 """Valid events as they are read, gathered in columns of numbers."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from endcap.dataset.plain_checks import PlainEvents
 from endcap.dataset.validation import Checked
 
 _FILE_BITS = 40
+_COLUMNS = ("user", "item", "transaction", "event_type", "time_ms", "position")
 
 
 @dataclass(frozen=True)
@@ -39,59 +41,67 @@ def place_of(position: int) -> tuple[int, int]:
     return position >> _FILE_BITS, position & ((1 << _FILE_BITS) - 1)
 
 
-@dataclass
 class EventRows:
-    """What was read so far: plain events as numbers, 49 bytes each, others as texts."""
+    """What was read so far: plain events as numbers, 41 bytes each, others as texts."""
 
-    plain: list[tuple[PlainEvents, int]] = field(default_factory=list)
-    texts: list[tuple[Checked, int]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._rows = 0
+        self._plain: dict[str, list[NDArray[Any]]] = {
+            name: []
+            for name in ("user", "item", "transaction", "event_type", "time_ms", "position")
+        }
+        self._texts: list[tuple[Checked, int]] = []
+
+    def __len__(self) -> int:
+        """Return the number of events, duplicates included."""
+        return self._rows
 
     def add_plain(self, events: PlainEvents, file_index: int) -> None:
         """Add the plain events of a block."""
-        self.plain.append((replace(events, others=None), file_index))
+        self._rows += len(events.time_ms)
+        for name, parts in self._plain.items():
+            parts.append(
+                _positions(events.row_number, file_index)
+                if name == "position"
+                else getattr(events, name)
+            )
 
     def add_checked(self, checked: Checked, file_index: int) -> None:
         """Add the usable events of a batch."""
+        self._rows += len(checked.row_number)
         if len(checked.row_number):
-            self.texts.append((replace(checked, bad=[]), file_index))
+            self._texts.append((replace(checked, bad=[]), file_index))
 
     def columns(self) -> EventColumns:
         """Return all events in order, and forget them here."""
-        plain, texts = self.plain, self.texts
-        self.plain, self.texts = [], []
-        time_ms = np.concatenate(
-            [p.time_ms for p, _ in plain] + [_ints(t, EVENT_TIME) for t, _ in texts] + [_NO_TIMES]
-        )
-        position = np.concatenate(
-            [_positions(p.row_number, file) for p, file in plain]
-            + [_positions(t.row_number, file) for t, file in texts]
-            + [_NO_TIMES]
-        )
+        texts, self._texts = self._texts, []
+        time_ms = self._column("time_ms", *(_ints(t, EVENT_TIME) for t, _ in texts))
+        position = self._column("position", *(_positions(t.row_number, file) for t, file in texts))
         order = _order(time_ms, position)
-        event_type = np.concatenate(
-            [p.event_type for p, _ in plain]
-            + [_ints(t, EVENT_TYPE) for t, _ in texts]
-            + [np.empty(0, np.int8)]
-        ).astype(np.int8, copy=False)
-        user, users = encode_ids(_joined([p.user for p, _ in plain]), _column(texts, USER_ID))
-        item, items = encode_ids(_joined([p.item for p, _ in plain]), _column(texts, ITEM_ID))
+        time_ms, position = time_ms[order], position[order]
+        event_type = self._column("event_type", *(_ints(t, EVENT_TYPE) for t, _ in texts))
+        user, users = encode_ids(self._column("user"), _column(texts, USER_ID))
+        item, items = encode_ids(self._column("item"), _column(texts, ITEM_ID))
         transaction, transactions = _optional(
-            _joined([p.transaction for p, _ in plain]), _column(texts, TRANSACTION_ID)
+            self._column("transaction"), _column(texts, TRANSACTION_ID)
         )
         return EventColumns(
             user=user[order],
             item=item[order],
             transaction=transaction[order],
-            event_type=event_type[order],
-            time_ms=time_ms[order],
-            position=position[order],
+            event_type=event_type.astype(np.int8, copy=False)[order],
+            time_ms=time_ms,
+            position=position,
             users=users,
             items=items,
             transactions=transactions,
         )
 
-
-_NO_TIMES = np.empty(0, dtype=np.int64)
+    def _column(self, name: str, *more: NDArray[Any]) -> NDArray[Any]:
+        """Return a column of the plain events and what follows them, and forget it here."""
+        parts = [*self._plain[name], *more]
+        self._plain[name].clear()
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
 
 def _optional(
@@ -115,10 +125,6 @@ def _order(time_ms: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[n
 
 def _positions(row_number: NDArray[np.int64], file_index: int) -> NDArray[np.int64]:
     return row_number + (file_index << _FILE_BITS)
-
-
-def _joined(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.concatenate([*parts, _NO_TIMES])
 
 
 def _ints(checked: Checked, name: str) -> NDArray[np.int64]:

@@ -33,7 +33,12 @@ from endcap.dataset.mapping import (
     LogMapping,
     TimeUnit,
 )
-from endcap.dataset.plain_checks import plain_events, plain_properties
+from endcap.dataset.plain_checks import (
+    EVENT_KINDS,
+    PROPERTY_KINDS,
+    plain_events,
+    plain_properties,
+)
 from endcap.dataset.plain_reading import judged, may_be_plain
 from endcap.dataset.property_rows import PropertyRows
 from endcap.dataset.quarantine import BadRow, FileTally, Quarantine
@@ -110,7 +115,7 @@ class Intake:
     ) -> Iterator[RawBatch]:
         """Yield what is to be judged row by row; of a plain file, all that is not plain."""
         columns = _event_columns(events)
-        if not _is_plain(path, events):
+        if not _is_plain(path, events, columns):
             yield from read_batches(path, events, columns)
             return
         types, file_index = self.mapping.to_event_types(), len(self.tallies) - 1
@@ -121,7 +126,7 @@ class Intake:
             ignored_types=self.mapping.ignored_event_types,
             bounds=self.bounds,
         )
-        for found in judged(path, events, columns, judge, threads=self.threads):
+        for found in judged(path, events, columns, EVENT_KINDS, judge, threads=self.threads):
             tally.add_plain(len(found.time_ms), found.after_as_of, found.ignored)
             rows.add_plain(found, file_index)
             if found.others is not None:
@@ -168,12 +173,12 @@ class Intake:
         done: int,
     ) -> Iterator[RawBatch]:
         columns = _property_columns(mapping)
-        if mapping.wide or mapping.columns.time is None or not _is_plain(path, mapping):
+        if mapping.wide or mapping.columns.time is None or not _is_plain(path, mapping, columns):
             yield from read_batches(path, mapping, columns)
             return
         wanted = rows.wanted_as_written
         judge = partial(plain_properties, wanted=wanted, bounds=self.bounds)
-        for found in judged(path, mapping, columns, judge, threads=self.threads):
+        for found in judged(path, mapping, columns, PROPERTY_KINDS, judge, threads=self.threads):
             tally.add_plain(found.usable, found.after_as_of)
             rows.add_plain(found, first_position=done)
             if found.others is not None:
@@ -267,12 +272,14 @@ def _unit_of(path: Path, files: FileSet, column: str, stated: TimeUnit) -> TimeU
     return TimeUnit.MILLISECONDS if has_typed_times(path, files, column) else stated
 
 
-def _is_plain(path: Path, files: EventsMapping | ItemPropertiesMapping) -> bool:
+def _is_plain(
+    path: Path, files: EventsMapping | ItemPropertiesMapping, columns: Mapping[str, str]
+) -> bool:
     """Return whether rows of the file may be read as plain ones: whole numbers, milliseconds."""
     return (
         files.id_format == "integer"
         and files.time_unit is TimeUnit.MILLISECONDS
-        and may_be_plain(path, files)
+        and may_be_plain(path, files, columns)
     )
 
 

@@ -1,11 +1,13 @@
 """Valid events as the canonical tables: duplicates out, codes given, bots flagged, sorted."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,7 +51,7 @@ INTERACTIONS: Final = pa.schema(
     ]
 )
 
-_FEW_VALUES: Final = [ITEM_ID, EVENT_TYPE, TRANSACTION_ID, ITEM_CODE, EVENT_TYPE_CODE]
+_FEW_VALUES: Final = [EVENT_TYPE, TRANSACTION_ID, EVENT_TYPE_CODE]
 
 # Lengths make the hashed text unambiguous whatever characters an id holds; 20 hexadecimal digits
 # keep the chance of one collision among a thousand million events below one in a million.
@@ -167,9 +169,7 @@ def write_codes(events: Events, out: Path) -> None:
         write_table(pa.Table.from_arrays(columns, schema=schema), out / f"{name}.parquet")
 
 
-def write_interactions(
-    connection: DuckDBPyConnection, events: Events, types: EventTypes, out: Path, *, threads: int
-) -> None:
+def write_interactions(events: Events, types: EventTypes, out: Path, *, threads: int) -> None:
     """Write ``interactions/event_date=YYYY-MM-DD/part-0.parquet``, each day whole."""
     days = events.time_ms // DAY_MS
     edges = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
@@ -181,7 +181,10 @@ def write_interactions(
             table = _interactions(cursor, events, types, low, high)
         write_table(table, folder / "part-0.parquet", few_values=_FEW_VALUES)
 
-    with ThreadPoolExecutor(threads) as pool:
+    with (
+        duckdb.connect(config={"threads": threads}) as connection,
+        ThreadPoolExecutor(threads) as pool,
+    ):
         list(pool.map(write, pairwise(edges)))
 
 
@@ -211,10 +214,11 @@ def _interactions(
     )
 
 
-def write_table(table: pa.Table, path: Path, *, few_values: list[str] | bool = True) -> None:
+def write_table(table: pa.Table, path: Path, *, few_values: Sequence[str] = ()) -> None:
     """Write one Parquet file: the same rows give the same bytes.
 
-    `few_values`: the columns for which a dictionary is worth trying.
+    `few_values`: the columns for which a dictionary is worth trying. Bounds, by which a reader may
+    pass over rows, are given of columns that are no texts.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(
@@ -222,5 +226,6 @@ def write_table(table: pa.Table, path: Path, *, few_values: list[str] | bool = T
         path,
         compression="zstd",
         row_group_size=131_072,
-        use_dictionary=few_values,
+        use_dictionary=list(few_values),
+        write_statistics=[field.name for field in table.schema if field.type != pa.string()],
     )

@@ -37,19 +37,15 @@ def whole_lines(stream: IO[bytes], *, block_bytes: int = BLOCK_BYTES) -> Iterato
 
     Raises `OSError` at a line that no text file has: it is some other kind of file.
     """
-    carry = b""
-    while chunk := stream.read(block_bytes):
-        data = carry + chunk
-        cut = data.rfind(b"\n") + 1
-        carry = data[cut:]
-        if cut:
-            yield data[:cut]
-        if len(carry) > LONGEST_LINE_BYTES:
-            raise OSError(
-                f"a line is longer than {LONGEST_LINE_BYTES >> 20} MiB; is it a text file?"
-            )
-    if carry:
-        yield carry + b"\n"
+    while data := stream.read(block_bytes):
+        if not data.endswith(b"\n"):
+            rest = stream.readline(LONGEST_LINE_BYTES)
+            if len(rest) == LONGEST_LINE_BYTES and not rest.endswith(b"\n"):
+                raise OSError(
+                    f"a line is longer than {LONGEST_LINE_BYTES >> 20} MiB; is it a text file?"
+                )
+            data += rest if rest.endswith(b"\n") else rest + b"\n"
+        yield data
 
 
 def byte_spans(data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> pa.Array:
@@ -60,6 +56,17 @@ def byte_spans(data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64])
     offsets[-1] = len(data)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     return pa.Array.from_buffers(pa.binary(), 2 * len(starts), buffers)
+
+
+def all_lines(data: bytes) -> pa.Array:
+    r"""Return the lines of a block that ends with a line feed, as a BinaryArray.
+
+    >>> all_lines(b"a\n\nb\r\n").to_pylist()
+    [b'a', b'', b'b\r']
+    """
+    feeds = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == _LINE_FEED)
+    spans = byte_spans(data, np.concatenate([[0], feeds[:-1] + 1]), feeds)
+    return spans.take(pa.array(np.arange(0, 2 * len(feeds), 2)))
 
 
 def split_block(data: bytes, *, delimiter: str, columns: int) -> SplitBlock:

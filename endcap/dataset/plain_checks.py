@@ -1,6 +1,6 @@
 """The rules of `endcap.dataset.validation` for plain rows: usable, left out, or for it to judge."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,14 +23,26 @@ from endcap.columns import (
 from endcap.dataset.histories import EventTypes
 from endcap.dataset.mapping import EventsMapping
 from endcap.dataset.plain_reading import PlainRows
-from endcap.dataset.plain_rows import Mask
+from endcap.dataset.plain_rows import Kind, Mask, Numbers
 from endcap.dataset.reading import RawBatch
 from endcap.dataset.validation import ABSENT_WORDS, TimeBounds
 
-Numbers = NDArray[np.int64]
-
-_SMALL: Final = 1 << 20
-_NONE: Final = np.empty(0, dtype=np.int64)
+EVENT_KINDS: Final = {
+    EVENT_TIME: Kind.NUMBER,
+    USER_ID: Kind.NUMBER,
+    ITEM_ID: Kind.NUMBER,
+    EVENT_TYPE: Kind.NAME,
+    TRANSACTION_ID: Kind.NUMBER_OR_NONE,
+}
+PROPERTY_KINDS: Final = {
+    VALID_FROM: Kind.NUMBER,
+    ITEM_ID: Kind.NUMBER,
+    PROPERTY: Kind.NAME,
+    VALUE: Kind.TEXT,
+}
+_UNWANTED: Final = -1
+_NOT_PLAIN: Final = -2
+_IGNORED: Final = -3
 
 
 @dataclass(frozen=True)
@@ -56,16 +68,14 @@ class PlainEvents:
 class PlainProperties:
     """The usable plain item properties of a block, likewise.
 
-    `usable` counts them; `items` are their items and `numbers` their properties that are numbers,
-    row for row; `seen` are their other properties, as the shop writes them, once each. The arrays
-    of n are of the wanted properties alone: `name` is a place in `names`.
+    `usable` counts them; `items` are their items, row for row; `seen` are their properties, as the
+    shop writes them, once each. The arrays of n are of the wanted properties alone: `name` is a
+    place in `seen`.
     """
 
     usable: int
     items: Numbers
-    numbers: Numbers
     seen: list[str]
-    names: list[str]
     item: Numbers
     name: NDArray[np.int32]
     value: pa.Array
@@ -83,32 +93,22 @@ def plain_events(
     bounds: TimeBounds,
 ) -> PlainEvents:
     """Return what is plain of a block of an event file with whole-numbered ids and times in ms."""
-    block, at = rows.block, rows.position
+    block, at = rows.block, rows.layout.position
     time_ms, in_time, after = _times(rows, EVENT_TIME, bounds)
-    user, good_user = block.integers(at[USER_ID])
-    item, good_item = block.integers(at[ITEM_ID])
-    code = np.full(len(time_ms), -1, dtype=np.int8)
-    for name in _plain({*types.names, *(own for own, _ in types.aliases)}):
-        code[block.equal(at[EVENT_TYPE], name.encode())] = types.code(name)
-    ignored = np.zeros(len(time_ms), dtype=np.bool_)
-    for name in _plain(ignored_types):
-        ignored |= block.equal(at[EVENT_TYPE], name.encode())
-    ignored &= in_time
-    usable = in_time & ~ignored & good_user & good_item & (code >= 0)
+    names, place = _names(rows, EVENT_TYPE)
+    code = _coded(names, lambda own: _IGNORED if own in ignored_types else types.code(own))[place]
+    ignored = in_time & (code == _IGNORED)
+    usable = in_time & (code >= 0)
     transaction = np.full(len(time_ms), -1, dtype=np.int64)
     if TRANSACTION_ID in at:
-        given = block.width(at[TRANSACTION_ID]) > 0
-        if given.any():
-            numbers, good = block.integers(at[TRANSACTION_ID])
-            usable &= good | ~given
-            transaction = np.where(given & good, numbers, -1)
+        transaction = block.numbers(at[TRANSACTION_ID])
     if events.require_transaction_id:
         usable &= (transaction >= 0) == (code == types.names.index(TRANSACTION))
     row = np.flatnonzero(usable)
     return PlainEvents(
-        user=user[row],
-        item=item[row],
-        event_type=code[row],
+        user=block.numbers(at[USER_ID])[row],
+        item=block.numbers(at[ITEM_ID])[row],
+        event_type=code[row].astype(np.int8),
         time_ms=time_ms[row],
         transaction=transaction[row],
         row_number=rows.numbers(row),
@@ -125,21 +125,27 @@ def plain_properties(
 
     `wanted`: the properties, as the shop writes them, whose rows are given; None for all.
     """
-    block = rows.block
+    block, at = rows.block, rows.layout.position
     time_ms, in_time, after = _times(rows, VALID_FROM, bounds)
-    item, good_item = block.integers(rows.position[ITEM_ID])
-    properties = _properties(rows, in_time & good_item, wanted)
-    usable = in_time & good_item & (properties.name != _NOT_PLAIN)
-    row = np.flatnonzero(usable & (properties.name >= 0))
+    names, place = _names(rows, PROPERTY)
+    is_plain = _coded(names, lambda _: _UNWANTED) != _NOT_PLAIN
+    usable = in_time if is_plain.all() else in_time & is_plain[place]
+    everything = bool(usable.all())
+    is_seen = is_plain
+    if not everything:
+        is_seen = np.zeros(len(names), dtype=np.bool_)
+        is_seen[place[usable]] = True
+    seen = [own for own, there in zip(names, is_seen.tolist(), strict=True) if there]
+    is_wanted = np.array([wanted is None or own in wanted for own in names], dtype=np.bool_)
+    row = np.flatnonzero(usable & is_wanted[place])
+    item = block.numbers(at[ITEM_ID])
     return PlainProperties(
         usable=int(np.count_nonzero(usable)),
-        items=item[usable],
-        numbers=properties.numbers,
-        seen=properties.seen,
-        names=properties.names,
+        items=item if everything else item[usable],
+        seen=seen,
         item=item[row],
-        name=properties.name[row],
-        value=pc.utf8_trim_whitespace(block.texts(rows.position[VALUE], row)),
+        name=(np.cumsum(is_seen, dtype=np.int32) - 1)[place[row]],
+        value=pc.utf8_trim_whitespace(block.columns[at[VALUE]].take(pa.array(row))),
         time_ms=time_ms[row],
         row_number=rows.numbers(row),
         after_as_of=int(np.count_nonzero(after)),
@@ -147,64 +153,28 @@ def plain_properties(
     )
 
 
-@dataclass(frozen=True)
-class _Properties:
-    """What the rows of a block are about: `name` (n,) is a place in `names`, or one of these."""
-
-    name: NDArray[np.int32]
-    names: list[str]
-    seen: list[str]
-    numbers: Numbers
-
-
-_UNWANTED: Final = -1
-_NOT_PLAIN: Final = -2
-
-
-def _properties(rows: PlainRows, among: Mask, wanted: frozenset[str] | None) -> _Properties:
-    """Return what the rows `among` all are about. Most names are numbers, which are no texts."""
-    block, column = rows.block, rows.position[PROPERTY]
-    name = np.full(len(among), _NOT_PLAIN, dtype=np.int32)
-    if wanted is None:
-        texts = block.texts(column, np.flatnonzero(among)).dictionary_encode()
-        names = texts.dictionary.to_pylist()
-        code = np.array([i if _is_plain(own) else _NOT_PLAIN for i, own in enumerate(names)])
-        name[among] = code[texts.indices.to_numpy()]
-        return _Properties(name, names, [own for own in names if _is_plain(own)], _NONE)
-    number, is_number = block.integers(column)
-    is_number &= number < _SMALL
-    name[is_number] = _UNWANTED
-    names = _plain(wanted)
-    seen = []
-    rest = among & ~is_number
-    for place, own in enumerate(names):
-        found = block.equal(column, own.encode())
-        name[found] = place
-        rest &= ~found
-        if (found & among).any():
-            seen.append(own)
-    texts = block.texts(column, np.flatnonzero(rest)).dictionary_encode()
-    others = texts.dictionary.to_pylist()
-    code = np.array([_UNWANTED if _is_plain(own) else _NOT_PLAIN for own in others], dtype=np.int32)
-    name[rest] = code[texts.indices.to_numpy()]
-    seen += [own for own in others if _is_plain(own)]
-    return _Properties(name, names, seen, number[among & is_number])
-
-
 def _times(rows: PlainRows, column: str, bounds: TimeBounds) -> tuple[Numbers, Mask, Mask]:
     """Return times, which of them are possible and not left out, and which are left out."""
-    time_ms, valid = rows.block.integers(rows.position[column])
+    time_ms = rows.block.numbers(rows.layout.position[column])
     after = np.zeros(len(time_ms), dtype=np.bool_)
     if bounds.as_of_ms is not None:
-        after = valid & (time_ms >= bounds.as_of_ms)
+        after = time_ms >= bounds.as_of_ms
     possible = (time_ms >= bounds.earliest_ms) & (time_ms <= bounds.latest_ms)
-    return time_ms, valid & possible & ~after, after
+    return time_ms, possible & ~after, after
 
 
-def _is_plain(name: str) -> bool:
-    """Return whether a field may be `name` as it stands: trimming would not change it."""
-    return name == name.strip() and name not in ABSENT_WORDS and name.isascii()
+def _names(rows: PlainRows, column: str) -> tuple[list[str], NDArray[np.int32]]:
+    """Return the distinct names of a column, and each row's place among them."""
+    encoded = rows.block.columns[rows.layout.position[column]]
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
 
 
-def _plain(names: Iterable[str]) -> list[str]:
-    return sorted(name for name in names if _is_plain(name))
+def _coded(names: list[str], code: Callable[[str], int]) -> NDArray[np.int32]:
+    """Return the names' codes, `_NOT_PLAIN` for one that trimming would change or that is none."""
+    return np.array(
+        [
+            code(own) if own == own.strip() and own not in ABSENT_WORDS else _NOT_PLAIN
+            for own in names
+        ],
+        dtype=np.int32,
+    )

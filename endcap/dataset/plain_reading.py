@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from endcap.dataset.lines import whole_lines
 from endcap.dataset.mapping import FileFormat, FileSet
-from endcap.dataset.plain_rows import Mask, PlainBlock, split_plain
+from endcap.dataset.plain_rows import Kind, Layout, Mask, Numbers, PlainBlock, parse_plain
 from endcap.dataset.reading import (
     RawBatch,
     batch_of_lines,
@@ -25,27 +24,25 @@ from endcap.dataset.reading import (
 
 T = TypeVar("T")
 
-_BLOCK_BYTES: Final = 1 << 20
-"""What is computed of a block stays in the processor's cache."""
+_BLOCK_BYTES: Final = 2 << 20
+_LINE_FEED: Final = 10
 
 
 @dataclass(frozen=True)
 class PlainRows:
-    """A block of a file: its lines, and where the canonical columns are."""
+    """A block of a file: its lines, and how they are laid out."""
 
     data: bytes
-    position: Mapping[str, int]
-    width: int
-    delimiter: str
+    layout: Layout
     done: int
     """Rows of the file before the block."""
 
     @cached_property
     def block(self) -> PlainBlock:
-        """The rows. Split when asked for, so that it may be done in another thread."""
-        return split_plain(self.data, delimiter=self.delimiter, columns=self.width)
+        """The rows. Parsed when asked for, so that it may be done in another thread."""
+        return parse_plain(self.data, self.layout)
 
-    def numbers(self, row: NDArray[np.int64]) -> NDArray[np.int64]:
+    def numbers(self, row: Numbers) -> Numbers:
         """Return the row numbers in the file of some rows of the block."""
         return self.block.line[row] + (self.done + 1)
 
@@ -57,45 +54,56 @@ class PlainRows:
         return batch_of_lines(
             lines,
             place + (self.done + 1),
-            delimiter=self.delimiter,
-            width=self.width,
-            position=self.position,
+            delimiter=self.layout.delimiter,
+            width=len(self.layout.kinds),
+            position=self.layout.position,
         )
 
 
-def may_be_plain(path: Path, files: FileSet) -> bool:
-    """Return whether `read_plain_rows` can read the file: CSV that knows no quotation."""
+def may_be_plain(path: Path, files: FileSet, columns: Mapping[str, str]) -> bool:
+    """Return whether `judged` can read the file: CSV that knows no quotation."""
     return (
         file_format(path, files) is FileFormat.CSV
         and not files.quote
+        and files.delimiter.isascii()
         and files.delimiter.isprintable()
+        and len(set(columns.values())) == len(columns)
     )
-
-
-def read_plain_rows(path: Path, files: FileSet, columns: Mapping[str, str]) -> Iterator[PlainRows]:
-    """Yield the rows of one file, as `endcap.dataset.reading.read_batches` does its batches."""
-    with readable_or_error(path), open_bytes(path) as stream:
-        width, position = plain_header(stream, path, files, columns)
-        done = 0
-        for data in whole_lines(stream, block_bytes=_BLOCK_BYTES):
-            yield PlainRows(data, position, width, files.delimiter, done)
-            done += data.count(b"\n")
 
 
 def judged(
     path: Path,
     files: FileSet,
     columns: Mapping[str, str],
+    kinds: Mapping[str, Kind],
     judge: Callable[[PlainRows], T],
     *,
     threads: int,
 ) -> Iterator[T]:
-    """Yield what `judge` says of each block of a file, in order; several blocks at a time."""
+    """Yield what `judge` says of each block of a file, in order; several blocks at a time.
+
+    `columns`: as for `endcap.dataset.reading.read_batches`; `kinds`: what they hold.
+    """
     waiting: deque[Future[T]] = deque()
     with ThreadPoolExecutor(threads) as pool:
-        for rows in read_plain_rows(path, files, columns):
+        for rows in _read_plain_rows(path, files, columns, kinds):
             waiting.append(pool.submit(judge, rows))
-            if len(waiting) > 2 * threads:
+            if len(waiting) > threads + 1:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _read_plain_rows(
+    path: Path, files: FileSet, columns: Mapping[str, str], kinds: Mapping[str, Kind]
+) -> Iterator[PlainRows]:
+    with readable_or_error(path), open_bytes(path) as stream:
+        width, position = plain_header(stream, path, files, columns)
+        kind = {place: kinds[name] for name, place in position.items()}
+        layout = Layout(
+            tuple(kind.get(place, Kind.TEXT) for place in range(width)), position, files.delimiter
+        )
+        done = 0
+        for data in whole_lines(stream, block_bytes=_BLOCK_BYTES):
+            yield PlainRows(data, layout, done)
+            done += int(np.count_nonzero(np.frombuffer(data, np.uint8) == _LINE_FEED))

@@ -1,171 +1,196 @@
-"""Delimited rows that are written plainly, read where they lie: no field is copied to be judged.
+"""Delimited rows that are written plainly: parsed many at a time, and no number becomes a text.
 
-Most rows of a sound log are printable ASCII with whole numbers in their shortest spelling. Such a
-row's fields are eight bytes of the block at a time, read as one 64-bit word, and a word of digits
-becomes a number in six operations on all rows at once. What is not plain is not judged here: it is
-handed back as a `RawBatch`, for the rules of `endcap.dataset.validation`.
-
-References
-----------
-Lemire (2018), Quickly parsing eight digits.
+Most rows of a sound log are printable ASCII with whole numbers in their shortest spelling. Arrow
+parses a block of them without holding Python's lock, but it also takes what the rules of
+`endcap.dataset.validation` see otherwise: blanks around a number, leading zeros, a carriage return
+for the end of a row. Each of these is longer than what Arrow makes of it. So a block is plain as a
+whole if the shortest spelling of what was parsed is as long as the block; of another block, each
+line is held to a pattern. What is not plain is not judged here: it is handed back as it stands.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pyarrow import csv
 
-from endcap.dataset.lines import byte_spans
+from endcap.dataset.lines import all_lines
 
 Mask = NDArray[np.bool_]
-Words = NDArray[np.uint64]
+Numbers = NDArray[np.int64]
 
 MAX_DIGITS: Final = 16
 """Longer numbers are not read as plain ones."""
-_LINE_FEED: Final = 10
 _BLANK: Final = 32
-_DELETE: Final = 127
-_PAD: Final = b"0" * MAX_DIGITS
-_BITS: Final = 2**64 - 1
 
 
-def _words(*values: int) -> Words:
-    return np.array(values, dtype=np.uint64)
+class Kind(StrEnum):
+    """What the fields of a column are. Names are texts of which there are few."""
+
+    NUMBER = "number"
+    NUMBER_OR_NONE = "number or none"
+    NAME = "name"
+    TEXT = "text"
 
 
-_LAST_BYTES: Final = _words(*(_BITS & (_BITS << (64 - 8 * n)) if n else 0 for n in range(9)))
-"""By n: the mask of a word's last n characters."""
-_LEAST: Final = _words(_BITS, 0, *(10**n for n in range(1, MAX_DIGITS)), _BITS)
-"""By width: the least number written so; no number is as large as that of a wrong width."""
-_ZEROS, _SIX, _HIGH = _words(0x3030303030303030, 0x0606060606060606, 0xF0F0F0F0F0F0F0F0)
-_PAIRS, _FOURS, _EIGHT = _words(0x00FF00FF00FF00FF, 0x0000FFFF0000FFFF, 0x00000000FFFFFFFF)
-_TEN, _HUNDRED, _MYRIAD, _EIGHT_DIGITS = _words(10, 100, 10_000, 100_000_000)
-_ONE_CHARACTER, _TWO_CHARACTERS, _FOUR_CHARACTERS = _words(8, 16, 32)
+_TYPES: Final = {
+    Kind.NUMBER: pa.int64(),
+    Kind.NUMBER_OR_NONE: pa.int64(),
+    Kind.NAME: pa.dictionary(pa.int32(), pa.string()),
+    Kind.TEXT: pa.string(),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a file: what each one holds, and where the canonical ones are.
+
+    At least one must be a number.
+    """
+
+    kinds: tuple[Kind, ...]
+    position: Mapping[str, int]
+    delimiter: str
+
+    @cached_property
+    def pattern(self) -> str:
+        """What a plain line matches. A carriage return at its end is part of the end."""
+        number = f"(?:0|[1-9][0-9]{{0,{MAX_DIGITS - 1}}})"
+        text = rf"[^{re.escape(self.delimiter)}\x00-\x1f\x7f-\xff]*"
+        fields = {
+            Kind.NUMBER: number,
+            Kind.NUMBER_OR_NONE: f"{number}?",
+            Kind.NAME: text,
+            Kind.TEXT: text,
+        }
+        return f"^{re.escape(self.delimiter).join(fields[kind] for kind in self.kinds)}\r?$"
 
 
 @dataclass(frozen=True)
 class PlainBlock:
-    """Some consecutive lines, of which n are printable and have the right count of columns.
+    """Some consecutive `lines`, and those n of them that are plain, parsed.
 
-    `data`: the block between two paddings. `begins` int64 (n,): where a row begins. `ends` int64
-    (n, columns): where the separator after a field lies. `line` int64 (n,): the row's place among
-    all `lines` of the block.
+    `columns`: arrays (n,) by position. `line` int64 (n,): a row's place among the lines.
     """
 
     data: bytes
-    begins: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    line: NDArray[np.int64]
+    columns: tuple[pa.Array, ...]
+    line: Numbers
     lines: int
 
-    @cached_property
-    def _words(self) -> Words:
-        # Overlapping: one word begins at each byte.
-        return np.ndarray((len(self.data) - 7,), "<u8", self.data, strides=(1,))
+    def numbers(self, column: int) -> Numbers:
+        """Return a column of numbers, int64 (n,), -1 for none."""
+        values = self.columns[column]
+        if values.null_count:
+            values = pc.fill_null(values, -1)
+        numbers: Numbers = values.to_numpy()
+        return numbers
 
-    def width(self, column: int) -> NDArray[np.int64]:
-        """Return how many bytes each row's field has."""
-        return self.ends[:, column] - self.starts(column)
-
-    def starts(self, column: int) -> NDArray[np.int64]:
-        """Return where each row's field begins."""
-        return self.ends[:, column - 1] + 1 if column else self.begins
-
-    def integers(self, column: int) -> tuple[NDArray[np.int64], Mask]:
-        """Return a column's numbers, and which of its fields are one in its shortest spelling.
-
-        Whole numbers from 0 to below 10^16, without sign, blanks or leading zeros.
-        """
-        end, width = self.ends[:, column], self.width(column)
-        value, valid = _numbers(self._words[end - 8], np.minimum(width, 8))
-        if len(width) and width.max() > 8:
-            high, digits = _numbers(self._words[end - 16], np.clip(width - 8, 0, 8))
-            value += high * _EIGHT_DIGITS
-            valid &= digits
-        valid &= value >= _LEAST[np.minimum(width, MAX_DIGITS + 1)]
-        return value.view(np.int64), valid
-
-    def equal(self, column: int, text: bytes) -> Mask:
-        """Return which of a column's fields are `text` to the byte."""
-        found: Mask = self.width(column) == len(text)
-        if len(text) < 8:
-            word = int.from_bytes(text.rjust(8, b"\0"), "little")
-            tail = self._words[self.ends[:, column] - 8] & _LAST_BYTES[len(text)]
-            found &= tail == np.uint64(word)
-            return found
-        row = np.flatnonzero(found)
-        same = np.ones(len(row), dtype=np.bool_)
-        for place in (*range(0, len(text) - 8, 8), len(text) - 8):
-            word = int.from_bytes(text[place : place + 8], "little")
-            same &= self._words[self.starts(column)[row] + place] == np.uint64(word)
-        found[row] = same
-        return found
-
-    def has_blank_edge(self, column: int, row: NDArray[np.int64]) -> Mask:
-        """Return whether the fields of some rows, none of them empty, begin or end with a blank."""
-        raw = np.frombuffer(self.data, np.uint8)
-        first, last = raw[self.starts(column)[row]], raw[self.ends[row, column] - 1]
-        edge: Mask = (first == _BLANK) | (last == _BLANK)
-        return edge
-
-    def texts(self, column: int, row: NDArray[np.int64]) -> pa.StringArray:
-        """Return the fields of some rows, in ascending order, as a StringArray."""
-        spans = byte_spans(self.data, self.starts(column)[row], self.ends[row, column])
-        return spans.take(pa.array(np.arange(0, 2 * len(row), 2))).cast(pa.string())
-
-    def other_lines(self, plain: Mask) -> tuple[NDArray[np.int64], bytes]:
+    def other_lines(self, plain: Mask) -> tuple[Numbers, bytes]:
         """Return the places of all lines but the `plain` rows, and these lines as a block."""
+        if len(plain) == self.lines and plain.all():
+            return _NONE, b""
         other = np.ones(self.lines, dtype=np.bool_)
         other[self.line[plain]] = False
         place = np.flatnonzero(other)
-        if not len(place):
-            return place, b""
-        lines = self.data[len(_PAD) : -len(_PAD)].split(b"\n")
-        return place, b"".join(lines[i] + b"\n" for i in place.tolist())
+        return place, _joined(all_lines(self.data).take(pa.array(place)))
 
 
-def split_plain(data: bytes, *, delimiter: str, columns: int) -> PlainBlock:
-    r"""Split a block that ends with a line feed.
+_NONE: Final = np.empty(0, dtype=np.int64)
 
-    >>> block = split_plain(b"7,a\n08,b\n1\n", delimiter=",", columns=2)
-    >>> [values.tolist() for values in block.integers(0)]
-    [[7, 8], [True, False]]
-    >>> block.other_lines(block.integers(0)[1])
+
+def parse_plain(data: bytes, layout: Layout) -> PlainBlock:
+    r"""Parse a block that ends with a line feed.
+
+    >>> layout = Layout((Kind.NUMBER, Kind.TEXT), {}, ",")
+    >>> block = parse_plain(b"7,a\n08,b\n1\n", layout)
+    >>> block.numbers(0).tolist(), block.line.tolist()
+    ([7], [0])
+    >>> block.other_lines(block.numbers(0) > 0)
     (array([1, 2]), b'08,b\n1\n')
     """
-    data = b"".join((_PAD, data, _PAD))
-    raw = np.frombuffer(data, np.uint8)
-    is_feed = raw == _LINE_FEED
-    separators = np.flatnonzero(is_feed | (raw == ord(delimiter)))
-    last = np.flatnonzero(is_feed[separators])
-    good = np.diff(last, prepend=-1) == columns
-    printable = np.count_nonzero(raw < _BLANK) == len(last)
-    if printable and data.isascii() and b"\x7f" not in data and good.all():
-        ends = separators.reshape(len(last), columns)
-        begins = np.concatenate([[len(_PAD)], ends[:-1, -1] + 1])
-        return PlainBlock(data, begins, ends, np.arange(len(last)), len(last))
-    feeds = separators[last]
-    odd = ((raw < _BLANK) | (raw >= _DELETE)) & ~is_feed
-    good[np.searchsorted(feeds, np.flatnonzero(odd))] = False
-    line = np.flatnonzero(good)
-    ends = separators[last[line][:, None] + np.arange(1 - columns, 1)]
-    begins = np.concatenate([[len(_PAD)], feeds + 1])[line]
-    return PlainBlock(data, begins, ends, line, len(last))
+    columns = _parsed(data, layout) if _may_be_plain(data) else None
+    if columns is not None and _spelled_length(columns, layout) == len(data):
+        rows = len(columns[0])
+        if np.count_nonzero(np.frombuffer(data, np.uint8) < _BLANK) == rows:
+            return PlainBlock(data, columns, np.arange(rows), rows)
+    lines = all_lines(data)
+    plain = pc.match_substring_regex(lines, layout.pattern)
+    line = np.flatnonzero(plain.to_numpy(zero_copy_only=False))
+    columns = _parsed(_joined(lines.filter(plain)), layout)
+    if columns is None:
+        columns, line = tuple(pa.array([], _TYPES[kind]) for kind in layout.kinds), _NONE
+    return PlainBlock(data, columns, line, len(lines))
 
 
-def _numbers(word: Words, width: NDArray[np.int64]) -> tuple[Words, Mask]:
-    """Return the numbers that the last `width` characters of words spell, and which are digits."""
-    # A digit's lower half is its value, and its upper half that of "0".
-    digits = (word ^ _ZEROS) & _LAST_BYTES[width]
-    valid: Mask = ((digits | (digits + _SIX)) & _HIGH) == 0
-    # The first character lies in the lowest byte: pairs, then fours, then all eight.
-    digits = (digits * _TEN + (digits >> _ONE_CHARACTER)) & _PAIRS
-    digits = (digits * _HUNDRED + (digits >> _TWO_CHARACTERS)) & _FOURS
-    digits = (digits * _MYRIAD + (digits >> _FOUR_CHARACTERS)) & _EIGHT
-    return digits, valid
+def _joined(lines: pa.Array) -> bytes:
+    if not len(lines):
+        return b""
+    whole = pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines)
+    joined: bytes = pc.binary_join(whole, b"\n")[0].as_py()
+    return joined + b"\n"
 
 
-__all__ = ["MAX_DIGITS", "Mask", "PlainBlock", "split_plain"]
+def _may_be_plain(data: bytes) -> bool:
+    # A hexadecimal number may be shorter than the decimal one that Arrow makes of it.
+    hexadecimal = (b"x" in data and b"0x" in data) or (b"X" in data and b"0X" in data)
+    return data.isascii() and b"\r" not in data and b"\x7f" not in data and not hexadecimal
+
+
+def _parsed(data: bytes, layout: Layout) -> tuple[pa.Array, ...] | None:
+    """Return what Arrow takes the columns for; None if there is a row that it cannot read."""
+    names = [str(place) for place in range(len(layout.kinds))]
+    kinds = dict(zip(names, layout.kinds, strict=True))
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(data),
+            csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
+            csv.ParseOptions(
+                delimiter=layout.delimiter,
+                quote_char=False,
+                double_quote=False,
+                ignore_empty_lines=False,
+            ),
+            csv.ConvertOptions(
+                check_utf8=False,
+                column_types={name: _TYPES[kind] for name, kind in kinds.items()},
+                null_values=[""] if Kind.NUMBER_OR_NONE in layout.kinds else [],
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return tuple(column.chunk(0) for column in table.columns)
+
+
+def _spelled_length(columns: tuple[pa.Array, ...], layout: Layout) -> int | None:
+    """Return how long the rows are in their shortest spelling; None if they are not plain."""
+    separators = len(columns) * len(columns[0])
+    lengths = [_length(column, kind) for column, kind in zip(columns, layout.kinds, strict=True)]
+    return None if None in lengths else separators + sum(filter(None, lengths))
+
+
+def _length(column: pa.Array, kind: Kind) -> int | None:
+    if kind is Kind.NUMBER and column.null_count:
+        return None
+    if kind in (Kind.NUMBER, Kind.NUMBER_OR_NONE):
+        return _digits(column.drop_null().to_numpy())
+    if kind is Kind.NAME:
+        length = pc.binary_length(column.dictionary).to_numpy()
+        return int(length[column.indices.to_numpy()].sum())
+    return int(pc.sum(pc.binary_length(column)).as_py() or 0)
+
+
+def _digits(numbers: Numbers) -> int | None:
+    """Return how many digits the numbers have together; None if one is not plain."""
+    least, largest = int(numbers.min(initial=0)), int(numbers.max(initial=0))
+    if least < 0 or largest >= 10**MAX_DIGITS:
+        return None
+    longer = (np.count_nonzero(numbers >= 10**k) for k in range(1, len(str(largest))))
+    return len(numbers) + int(sum(longer))

@@ -1,15 +1,18 @@
 """What a cleaned log is like, in numbers: the facts of the data report."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from duckdb import DuckDBPyConnection
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from endcap.columns import CATEGORY_PROPERTY, PRICE_PROPERTY
 from endcap.dataset.histories import EventTypes
 from endcap.dataset.interactions import DAY_MS, Events
-from endcap.dataset.property_rows import PropertyRows
+from endcap.dataset.property_rows import PropertyColumns, PropertyRows
 
 
 def summarise_events(
@@ -47,29 +50,28 @@ def summarise_events(
 
 
 def summarise_properties(
-    connection: DuckDBPyConnection, rows: PropertyRows, categories: int
+    rows: PropertyRows, wanted: PropertyColumns, event_items: pa.Array, categories: Collection[str]
 ) -> dict[str, Any]:
-    """Return how the properties that were read, and ``tree``, join to the event's ``items``."""
-    (items,) = _row(connection, "SELECT count(DISTINCT item_id) FROM property_items")
-    (event_items,) = _row(connection, "SELECT count(*) FROM items")
-    (joined,) = _row(
-        connection,
-        "SELECT count(*) FROM items WHERE item_id IN (SELECT item_id FROM property_items)",
-    )
-    priced = _items_with(connection, rows, PRICE_PROPERTY, "TRUE")
-    placed = _items_with(
-        connection, rows, CATEGORY_PROPERTY, "value IN (SELECT category_id FROM tree)"
-    )
+    """Return how the properties that were read, and the tree's `categories`, join to the events.
+
+    `wanted`: what `rows` kept.
+    """
+    items = rows.items()
+    joined = _count_in(event_items, items)
+    in_tree = pc.is_in(wanted.values, pa.array(categories, pa.string()))
+    placed = in_tree.to_numpy(zero_copy_only=False)[wanted.value]
     return {
         "rows": rows.rows,
-        "items": items,
+        "items": len(items),
         "properties": rows.properties,
-        "event_items": event_items,
+        "event_items": len(event_items),
         "event_items_with_properties": joined,
-        "event_items_with_price": priced,
-        "event_items_in_category_tree": placed,
-        "join_coverage": round(joined / event_items, 6) if event_items else 0.0,
-        "categories": categories,
+        "event_items_with_price": _count_in(event_items, _items_with(wanted, PRICE_PROPERTY)),
+        "event_items_in_category_tree": _count_in(
+            event_items, _items_with(wanted, CATEGORY_PROPERTY, placed)
+        ),
+        "join_coverage": round(joined / len(event_items), 6) if len(event_items) else 0.0,
+        "categories": len(categories),
     }
 
 
@@ -77,11 +79,6 @@ def iso(time_ms: int) -> str:
     """Return epoch milliseconds as ISO 8601 text in UTC."""
     moment = datetime.fromtimestamp(time_ms // 1000, tz=UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
-
-
-def _row(connection: DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
-    found: tuple[Any, ...] = connection.execute(sql).fetchall()[0]
-    return found
 
 
 def _by_day(events: Events) -> list[dict[str, Any]]:
@@ -132,15 +129,18 @@ def _sessions(events: Events, timeout_minutes: float) -> dict[str, Any]:
 
 
 def _items_with(
-    connection: DuckDBPyConnection, rows: PropertyRows, name: str, condition: str
-) -> int:
+    rows: PropertyColumns, name: str, among: NDArray[np.bool_] | None = None
+) -> pa.Array:
+    """Return the distinct items that have a property, in one of the rows `among` all."""
     if name not in rows.names:
-        return 0
-    (count,) = _row(
-        connection,
-        f"""SELECT count(*) FROM items WHERE item_id IN (
-                SELECT CASE WHEN item < 0 THEN item_text ELSE item::VARCHAR END
-                FROM (SELECT DISTINCT item, item_text FROM staged_properties
-                      WHERE property = {rows.names.index(name)} AND {condition}))""",  # noqa: S608  constants
-    )
-    return int(count)
+        return rows.items[:0]
+    found = rows.property == rows.names.index(name)
+    if among is not None:
+        found &= among
+    has = np.zeros(len(rows.items), dtype=np.bool_)
+    has[rows.item[found]] = True
+    return rows.items.filter(pa.array(has))
+
+
+def _count_in(ids: pa.Array, known: pa.Array) -> int:
+    return int(pc.sum(pc.is_in(ids, known)).as_py() or 0)

@@ -55,7 +55,17 @@ def register_model(
 
     ref = run.perform(
         "model",
-        rooms=["dataset", "evaluation", "features", "registry", "retrieval", "serving", "tuning"],
+        rooms=[
+            "dataset",
+            "evaluation",
+            "features",
+            "ranking",
+            "registry",
+            "retrieval",
+            "serving",
+            "tuning",
+            "uncertainty",
+        ],
         params={"config": run.config.model_dump(mode="json"), "cut_ms": run.fold(SERVING).cut_ms},
         inputs=[run.ref(part) for part in PARTS],
         compute=compute,

@@ -1,49 +1,64 @@
-from hypothesis import given
+import re
+
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from endcap.dataset.plain_rows import split_plain
+from endcap.dataset.plain_rows import Kind, Layout, PlainBlock, parse_plain
 
-FIELD = st.one_of(
+LAYOUT = Layout((Kind.NUMBER, Kind.NAME, Kind.NUMBER_OR_NONE, Kind.TEXT), {}, ",")
+NUMBER = r"(0|[1-9][0-9]{0,15})"
+PLAIN = re.compile(rf"{NUMBER},[ -+\--~]*,{NUMBER}?,[ -+\--~]*\r?")
+
+# Whatever Arrow might read as a number, each with its own idea of length.
+DIGITS = st.one_of(
     st.integers(0, 10**17).map(str),
     st.text(alphabet="0123456789", max_size=18),
-    st.text(alphabet="09:/+- axX.", max_size=10),
+    st.text(alphabet="0123456789 +-.eExXaf_\t", max_size=8),
+    st.integers(0, 2**60).map(hex),
 )
-ROWS = st.lists(st.tuples(FIELD, FIELD), min_size=1, max_size=20)
+TEXT = st.text(alphabet='ab 1"xX0\t\0\x7fé', max_size=6)
+ROW = st.tuples(DIGITS, TEXT, DIGITS | st.just(""), TEXT).map(",".join)
+LINE = st.one_of(
+    ROW,
+    st.tuples(st.integers(0, 99).map(str), st.just("a"), st.just(""), st.just("b")).map(",".join),
+    st.text(alphabet="1,a\r", max_size=8),
+)
 
 
-def is_plain(text: str) -> bool:
-    return text.isdigit() and str(int(text)) == text and len(text) <= 16
+def rows_of(block: PlainBlock) -> list[str]:
+    """The rows spelled again from what was parsed."""
+    numbers, names, optional, texts = (column.to_pylist() for column in block.columns)
+    return [
+        f"{number},{name},{'' if other is None else other},{text}"
+        for number, name, other, text in zip(numbers, names, optional, texts, strict=True)
+    ]
 
 
-@given(rows=ROWS)
-def test_numbers_are_those_that_python_reads_and_writes_the_same(
-    rows: list[tuple[str, str]],
+@given(lines=st.lists(LINE, min_size=1, max_size=12))
+@example(lines=["1,a,,b", "2,a,7,b"])
+@example(lines=["1,a,,b", ""])
+@example(lines=["0xFFFFFFFFFFFF,a,,b", "0007,a,,b"])
+@example(lines=["1,a,,b\r2,a,,b"])
+@example(lines=["1,a,,b\r", "2,a,,b\r"])
+def test_exactly_the_plain_lines_are_rows_and_each_is_read_as_it_is_spelled(
+    lines: list[str],
 ) -> None:
-    block = split_plain("".join(f"{a},{b}\n" for a, b in rows).encode(), delimiter=",", columns=2)
-    for column in (0, 1):
-        texts = [row[column] for row in rows]
-        values, valid = block.integers(column)
-        assert valid.tolist() == [is_plain(text) for text in texts]
-        assert values[valid].tolist() == [int(text) for text in texts if is_plain(text)]
-        for text in set(texts):
-            assert block.equal(column, text.encode()).tolist() == [text == t for t in texts]
-
-
-LINES = st.lists(st.text(alphabet="a,é\r\t\0\x7f", max_size=6), min_size=1, max_size=12)
-
-
-@given(lines=LINES)
-def test_only_printable_lines_of_the_right_width_are_rows(lines: list[str]) -> None:
-    block = split_plain("".join(f"{line}\n" for line in lines).encode(), delimiter=",", columns=2)
-    good = [n for n, t in enumerate(lines) if t.count(",") == 1 and set(t) <= set("a,")]
-    assert block.line.tolist() == good
+    block = parse_plain("".join(f"{line}\n" for line in lines).encode(), LAYOUT)
+    plain = [n for n, line in enumerate(lines) if PLAIN.fullmatch(line)]
+    assert block.line.tolist() == plain
+    assert rows_of(block) == [lines[n].removesuffix("\r") for n in plain]
     assert block.lines == len(lines)
-    place, others = block.other_lines(block.width(0) >= 0)
-    rest = [n for n in range(len(lines)) if n not in good]
+    place, others = block.other_lines(block.numbers(0) >= 0)
+    rest = [n for n in range(len(lines)) if n not in plain]
     assert place.tolist() == rest
     assert others.decode() == "".join(f"{lines[n]}\n" for n in rest)
 
 
-def test_the_fields_of_chosen_rows_are_their_texts() -> None:
-    block = split_plain(b"1,a\n2,bcd\n3,\n", delimiter=",", columns=2)
-    assert block.texts(1, block.line[1:]).to_pylist() == ["bcd", ""]
+def test_a_number_that_is_not_there_is_minus_one() -> None:
+    assert parse_plain(b"1,a,,b\n2,a,7,b\n", LAYOUT).numbers(2).tolist() == [-1, 7]
+
+
+def test_the_delimiter_may_mean_something_in_a_pattern() -> None:
+    layout = Layout((Kind.NUMBER, Kind.TEXT), {}, "|")
+    block = parse_plain(b"1|a\n02|b\n3|c,d\n", layout)
+    assert [column.to_pylist() for column in block.columns] == [[1, 3], ["a", "c,d"]]

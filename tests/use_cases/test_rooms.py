@@ -13,8 +13,10 @@ PACKAGE = Path(endcap.__file__).parent
 USE_CASES = PACKAGE / "use_cases"
 NO_ROOMS = {
     "config",
+    "config_features",
     "config_retrieval",
     "config_section",
+    "config_serving",
     "columns",
     "errors",
     "ports",
