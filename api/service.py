@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from time import gmtime
 from typing import Any
 
 import orjson
@@ -118,8 +118,9 @@ def instant(time_ms: int) -> str:
     >>> instant(1_442_545_187_788)
     '2015-09-18T02:59:47.788Z'
     """
-    moment = datetime.fromtimestamp(time_ms / 1000, tz=UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, ms = divmod(time_ms, 1000)
+    year, month, day, hour, minute, second = gmtime(seconds)[:6]
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z"
 
 
 def answer_fields(answer: Answer) -> dict[str, Any]:

@@ -9,6 +9,7 @@ translation, for its plain form.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,17 +138,25 @@ def _backed_off(
     pair = np.arange(len(group))
     below, everywhere = affinity[group[pair, np.maximum(shared, 0)]], affinity[group[:, 0]]
     share = np.divide(below, everywhere, out=np.zeros(len(group)), where=everywhere > 0)
-    penalty = BACK_OFF ** np.arange(group.shape[1] + 1.0)
-    return np.where(shared > 0, share * penalty[steps], 0.0)
+    return np.where(shared > 0, share * _penalty(group.shape[1])[steps], 0.0)
+
+
+@lru_cache(maxsize=16)
+def _penalty(longest: int) -> NDArray[np.float64]:
+    """Return what is left of a share so many steps up, float64 (longest + 1,)."""
+    penalty: NDArray[np.float64] = BACK_OFF ** np.arange(longest + 1.0)
+    penalty.flags.writeable = False
+    return penalty
 
 
 def _nearest(
     subtrees: _Subtrees, group: NDArray[np.int64], depth: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Return the edges between each category and the nearest touched one, by any ancestor."""
-    far = np.append(subtrees.nearest, 2 * group.shape[1])
-    up = depth[:, None] - np.arange(group.shape[1])
-    nearest: NDArray[np.int64] = (up.clip(0) + far[group]).min(axis=1)
+    far = np.empty(len(subtrees.nearest) + 1, dtype=np.int64)
+    far[:-1], far[-1] = subtrees.nearest, 2 * group.shape[1]
+    up = np.maximum(depth[:, None] - np.arange(group.shape[1]), 0)
+    nearest: NDArray[np.int64] = (up + far[group]).min(axis=1)
     return nearest
 
 

@@ -44,6 +44,8 @@ def write_touches(rows: Rows, past: Past) -> None:
 
 def _sessions(past: Past) -> NDArray[np.int64]:
     """Return in how many sessions each item was touched, int64 (groups,)."""
+    if len(past.at) == 1:
+        return np.ones(1, dtype=np.int64)
     order = past.by_item.order
     session, group = past.session[past.at[order]], past.by_item.of_event[order]
     is_new = np.ones(len(order), dtype=bool)
@@ -54,6 +56,8 @@ def _sessions(past: Past) -> NDArray[np.int64]:
 def _last_of(past: Past, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the position of each item's last chosen event, -1 if there is none."""
     last = np.full(len(past.by_item), -1, dtype=np.int64)
+    if not chosen.any():
+        return last
     # Of several values for one place the last one stays: the newest event.
     last[past.by_item.of_event[chosen]] = past.at[chosen]
     return last
