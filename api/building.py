@@ -45,6 +45,7 @@ def build_service(
         refresh_seconds=own.refresh_seconds,
         repair_seconds=own.repair_seconds,
         one_at_a_time=one_at_a_time,
+        stores=f"{own.history_uri} {own.record_log_uri}",
         verified=open_verified_files(settings),
         log_key=own.log_key or secrets.token_bytes(16),
     )

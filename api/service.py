@@ -34,8 +34,9 @@ class ServiceParts:
 
     `now`: returns UTC epoch ms; `new_id`: an id that no other answer has. `one_at_a_time`: whether
     the process answers one request at a time and may never run again after it, so that exposures
-    are written before the answer is given. `log_key`: what user ids are hashed with in the logs.
-    `verified`: which files of models had their hashes before; without it all are hashed.
+    are written before the answer is given. `stores`: the addresses of history and log. `log_key`:
+    what user ids are hashed with in the logs. `verified`: which files of models had their hashes
+    before; without it all are hashed.
     """
 
     lake: Lake
@@ -47,6 +48,7 @@ class ServiceParts:
     refresh_seconds: float = 30.0
     repair_seconds: float = 300.0
     one_at_a_time: bool = False
+    stores: str = ""
     log_key: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     verified: Verified | None = None
 
@@ -61,6 +63,7 @@ class Service:
         self.now = parts.now
         self.new_id = parts.new_id
         self.one_at_a_time = parts.one_at_a_time
+        self.stores = parts.stores
         self.log_key = parts.log_key
         self.metrics = Metrics()
         self.history = RestingHistory(parts.history, clock=parts.now)
@@ -94,7 +97,7 @@ class Service:
 
     def repair(self) -> None:
         """Add to the histories what the log has and they may lack."""
-        n = repair_history(self.lake, self.log, self.history, now_ms=self.now())
+        n = repair_history(self.lake, self.log, self.history, stores=self.stores, now_ms=self.now())
         self.metrics.tell(REPAIRED, value=n)
 
     def live(self, version: str | None = None) -> LiveModel | None:

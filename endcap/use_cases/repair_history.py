@@ -1,5 +1,6 @@
 """Histories made whole from the record log, after a store was away or a process was killed."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterable, Iterator
@@ -11,8 +12,9 @@ from endcap.ports import ERASURES, EVENTS, HistoryStore, Lake, Record, RecordLog
 
 _LOG: Final = logging.getLogger(__name__)
 
-WATERMARK: Final = "service/history_watermark.json"
-"""Small object: up to when the histories are known to hold what the log holds."""
+WATERMARKS: Final = "service/history_watermarks"
+"""Below it, a small object for each pair of stores that ever served the lake: up to when the
+histories are known to hold what the log holds."""
 MARGIN_MS: Final = 900_000
 """Longer than a record takes from being acknowledged to being readable."""
 EVENTS_AT_ONCE: Final = 500
@@ -20,16 +22,20 @@ EVENTS_AT_ONCE: Final = 500
 _FIELDS: Final = tuple(field.name for field in fields(VisitorEvent))
 
 
-def repair_history(lake: Lake, log: RecordLog, history: HistoryStore, *, now_ms: int) -> int:
+def repair_history(
+    lake: Lake, log: RecordLog, history: HistoryStore, *, stores: str, now_ms: int
+) -> int:
     """Add to the histories what the log has received since the last repair; return how many events.
 
     What is there already is passed over, so it may be done at any time and by several at once. What
     was received before its visitor asked to be forgotten stays forgotten, also when that happens
-    meanwhile. Where it cannot be told what was repaired, all of the log is looked at. Raises
-    `RecordLogUnavailableError`, `HistoryUnavailableError`, `LakeError`; the next repair begins
-    where this one did.
+    meanwhile. Where it cannot be told what was repaired, all of the log is looked at. `stores`
+    tells this log and these histories from others that serve the same lake: their addresses.
+    Raises `RecordLogUnavailableError`, `HistoryUnavailableError`, `LakeError`; the next repair
+    begins where this one did.
     """
-    since_ms = max(_read_watermark(lake) - MARGIN_MS, 0)
+    watermark = watermark_of(stores)
+    since_ms = max(_read_watermark(lake, watermark) - MARGIN_MS, 0)
     erased_ms = _erasures(log, since_ms)
     n = 0
     for part in _parts(_to_add(log.read(EVENTS, since_ms=since_ms), erased_ms)):
@@ -38,18 +44,23 @@ def repair_history(lake: Lake, log: RecordLog, history: HistoryStore, *, now_ms:
     for user_id, at_ms in _erasures(log, since_ms).items():
         if at_ms > erased_ms.get(user_id, -1):
             history.erase(user_id)
-    lake.write(WATERMARK, json.dumps({"until_ms": now_ms}).encode())
+    lake.write(watermark, json.dumps({"until_ms": now_ms}).encode())
     return n
 
 
-def _read_watermark(lake: Lake) -> int:
-    found = lake.read(WATERMARK)
+def watermark_of(stores: str) -> str:
+    """Return where in the lake the watermark of these stores lies."""
+    return f"{WATERMARKS}/{hashlib.sha256(stores.encode()).hexdigest()[:16]}.json"
+
+
+def _read_watermark(lake: Lake, path: str) -> int:
+    found = lake.read(path)
     if found is None:
         return 0
     try:
         return int(json.loads(found.data)["until_ms"])
     except (ValueError, KeyError, TypeError) as exc:
-        _LOG.warning("%s cannot be read, and the whole log is: %s", WATERMARK, exc)
+        _LOG.warning("%s cannot be read, and the whole log is: %s", path, exc)
         return 0
 
 

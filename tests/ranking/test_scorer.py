@@ -72,6 +72,15 @@ def test_scores_equal_catboosts_own_on_the_borders_themselves(ranker: Ranker) ->
     assert np.abs(scorer.predict(rows) - ranker.predict(rows)).max() < 1e-9
 
 
+def test_a_hundred_thousand_rows_score_as_catboost_scores_them(ranker: Ranker) -> None:
+    rng = np.random.default_rng(7)
+    rows = rng.normal(0.0, 2.0, (100_000, 5)).astype(np.float32)
+    rows[:, 3] = rng.integers(-1, 40, len(rows))  # a category by its code
+    rows[rng.random(rows.shape) < 0.2] = np.nan
+    rows[rng.random(rows.shape) < 0.001] = np.inf
+    assert np.abs(ranker.scorer.predict(rows) - ranker.predict(rows)).max() < 1e-9
+
+
 def test_deep_trees_need_more_than_a_byte_and_still_agree() -> None:
     table = learnable_table(groups=20)
     deep = fit_ranker(table, RankerParams(iterations=5, depth=9), seed=1, threads=1)
