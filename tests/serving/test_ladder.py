@@ -57,5 +57,5 @@ def test_a_board_weighs_events_by_type_and_leaves_out_what_nobody_wants() -> Non
 def test_warming_up_computes_what_the_ladder_needs() -> None:
     model = replace(fitted_model())
     model.warm_up()
-    assert {"fill_place", "by_category", "by_root", "_boards", "popular"} <= set(vars(model))
+    assert {"_known", "popular"} <= set(vars(model))
     assert len(model.fill_order) == N_ITEMS

@@ -1,0 +1,46 @@
+import asyncio
+import inspect
+import threading
+from typing import cast
+
+import pytest
+from starlette.responses import PlainTextResponse, Response
+
+from api.service import Service
+from api.work import worked_out
+
+
+class _Service:
+    def __init__(self, *, one_at_a_time: bool) -> None:
+        self.one_at_a_time = one_at_a_time
+
+
+@pytest.mark.parametrize("one_at_a_time", [True, False])
+def test_an_answer_is_worked_out_at_once_or_in_another_thread(one_at_a_time: bool) -> None:
+    service = cast("Service", _Service(one_at_a_time=one_at_a_time))
+    threads: list[int] = []
+
+    @worked_out(service)
+    def twice(n: int) -> Response:
+        """Double a number."""
+        threads.append(threading.get_ident())
+        return PlainTextResponse(str(2 * n))
+
+    answer = asyncio.run(_call(twice(n=4)))
+    assert answer.body == b"8"
+    assert (threads == [threading.get_ident()]) is one_at_a_time
+    assert (twice.__name__, twice.__doc__) == ("twice", "Double a number.")
+    assert list(inspect.signature(twice).parameters) == ["n"]
+
+
+def test_what_goes_wrong_in_a_thread_reaches_the_caller() -> None:
+    @worked_out(cast("Service", _Service(one_at_a_time=False)))
+    def broken() -> Response:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(_call(broken()))
+
+
+async def _call(answer: object) -> Response:
+    return await answer  # type: ignore[misc, no-any-return]
