@@ -1,5 +1,6 @@
 """The service as an ASGI app: routes, errors, admission."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -11,6 +12,7 @@ from api.problems import add_problems
 from api.routes import events, items, monitoring, releases, state, visitors
 from api.service import Service
 from api.settings import MAX_BODY_BYTES
+from api.work import provide_threads
 
 _ROUTES: Final = (visitors, items, events, releases, monitoring, state)
 
@@ -40,6 +42,7 @@ def create_app(service: Service) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        provide_threads(asyncio.get_running_loop())
         service.load()
         service.start()
         yield

@@ -3,12 +3,22 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from starlette.responses import Response
 
 from api.service import Service
 
 Endpoint = Callable[..., Response]
+
+THREADS: Final = 40
+"""Requests that are worked out side by side: most of their time some may wait for a store."""
+
+
+def provide_threads(loop: asyncio.AbstractEventLoop) -> None:
+    """Give a server's loop as many threads as requests may wait in."""
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, "endcap-work"))
 
 
 def worked_out(service: Service) -> Callable[[Endpoint], Callable[..., Awaitable[Response]]]:

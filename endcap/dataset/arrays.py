@@ -31,7 +31,10 @@ def map_array(file: Path) -> NDArray[Any]:
         if 0 in shape:
             return np.empty(shape, dtype=dtype)
         pages = mmap(stream.fileno(), 0, access=ACCESS_READ)
-    return np.ndarray(shape, dtype, pages, start, order="F" if is_fortran else "C")
+    try:
+        return np.ndarray(shape, dtype, pages, start, order="F" if is_fortran else "C")
+    except TypeError as exc:
+        raise ValueError(f"{file} is cut short: {exc}") from exc
 
 
 def load_arrays(

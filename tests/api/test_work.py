@@ -7,7 +7,7 @@ import pytest
 from starlette.responses import PlainTextResponse, Response
 
 from api.service import Service
-from api.work import worked_out
+from api.work import THREADS, provide_threads, worked_out
 
 
 class _Service:
@@ -31,6 +31,21 @@ def test_an_answer_is_worked_out_at_once_or_in_another_thread(one_at_a_time: boo
     assert (threads == [threading.get_ident()]) is one_at_a_time
     assert (twice.__name__, twice.__doc__) == ("twice", "Double a number.")
     assert list(inspect.signature(twice).parameters) == ["n"]
+
+
+def test_many_wait_side_by_side() -> None:
+    gate = threading.Barrier(THREADS, timeout=30)
+
+    @worked_out(cast("Service", _Service(one_at_a_time=False)))
+    def waiting() -> Response:
+        gate.wait()
+        return PlainTextResponse("")
+
+    async def all_of_them() -> list[Response]:
+        provide_threads(asyncio.get_running_loop())
+        return await asyncio.gather(*(_call(waiting()) for _ in range(THREADS)))
+
+    assert len(asyncio.run(all_of_them())) == THREADS
 
 
 def test_what_goes_wrong_in_a_thread_reaches_the_caller() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from endcap.dataset.arrays import concatenate_ptr, load_arrays, save_arrays
+from endcap.dataset.arrays import concatenate_ptr, load_arrays, map_array, save_arrays
 
 
 @pytest.mark.parametrize("memory_map", [True, False])
@@ -45,3 +45,11 @@ def test_pointers_of_parts_are_laid_one_after_another() -> None:
     assert concatenate_ptr(parts).tolist() == [0, 2, 2, 5]
     assert concatenate_ptr(parts[1:2]).tolist() == [0]
     assert concatenate_ptr(parts).dtype == np.int64
+
+
+def test_a_mapped_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
+    save_arrays(tmp_path, {"m": np.arange(100)})
+    file = tmp_path / "m.npy"
+    file.write_bytes(file.read_bytes()[:-8])
+    with pytest.raises(ValueError, match=r"m\.npy is cut short"):
+        map_array(file)
