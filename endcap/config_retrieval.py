@@ -93,7 +93,7 @@ class ItemWalkConfig(Section):
     """Likeliest next items that a step may go to."""
     prior_weight: float = Field(default=2.0, ge=0)
     """Weight of leaving an item for none of its neighbours, so that few pairs prove little."""
-    neighbours: int = Field(default=150, ge=1)
+    neighbours: int = Field(default=100, ge=1)
     query_events: int = Field(default=10, ge=1)
     recency_half_life_events: float = Field(default=1.0, gt=0)
 
