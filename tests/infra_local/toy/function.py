@@ -22,8 +22,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> object:
             return dict(os.environ)
         case "flaky":
             return _fail_at_first(Path(event["marks"]), int(event["failures"]))
-        case "refuse":
-            raise DatasetError("the log has no column 'timestamp'")
+        case "refuse" | "refuse once another runs" as do:
+            _refuse(Path(os.environ["ENDCAP_LAKE_URI"]), waits=do != "refuse")
         case "sleep":
             Path(event["marks"], str(os.getpid())).touch()
             time.sleep(60)
@@ -39,6 +39,16 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> object:
             time.sleep(2)
             return len(allocated)
     raise AssertionError(event["do"])
+
+
+def _refuse(folder: Path, *, waits: bool) -> None:
+    """Refuse, at once or when a process has left its mark, which it does when it begins to sleep."""
+    deadline = time.monotonic() + 20
+    while waits and not any(path.name.isdigit() for path in folder.iterdir()):
+        if time.monotonic() > deadline:
+            raise AssertionError("no process began")
+        time.sleep(0.02)
+    raise DatasetError("the log has no column 'timestamp'")
 
 
 def _fail_at_first(marks: Path, failures: int) -> dict[str, int]:
