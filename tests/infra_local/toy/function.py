@@ -42,7 +42,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> object:
 
 
 def _refuse(folder: Path, *, waits: bool) -> None:
-    """Refuse, at once or when a process has left its mark, which it does when it begins to sleep."""
+    """Refuse, at once or when a process left its mark, as it does when it begins to sleep."""
     deadline = time.monotonic() + 20
     while waits and not any(path.name.isdigit() for path in folder.iterdir()):
         if time.monotonic() > deadline:
