@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from types import GenericAlias, ModuleType
 from typing import Final
 
 from pydantic import BaseModel
@@ -14,6 +14,7 @@ from pydantic.warnings import UnsupportedFieldAttributeWarning
 
 _FORMER_PYDANTIC: Final = "pydantic.v1"
 _NUMPYS_DOCUMENTATION: Final = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
+_NUMPYS_TYPES: Final = ("numpy._typing", "numpy.typing")
 
 
 @contextmanager
@@ -26,6 +27,7 @@ def lean_start() -> Iterator[None]:
     - FastAPI asks of every parameter whether it is a model of pydantic's first version, and imports
       that version to find out. None is: it is told that the version is not installed.
     - numpy writes the documentation of its compiled functions into them, which nobody reads here.
+    - numpy makes some hundred types for annotations, which nothing looks at while it runs.
     - The garbage collector rests, and never looks again at what was made: it stays.
     """
     # For good: validators are built later, too.
@@ -35,7 +37,8 @@ def lean_start() -> Iterator[None]:
     is_collecting = gc.isenabled()
     gc.disable()
     try:
-        with _built_when_used(), _not_installed(_FORMER_PYDANTIC), _empty(*_NUMPYS_DOCUMENTATION):
+        empty = (*map(ModuleType, _NUMPYS_DOCUMENTATION), *map(_Annotations, _NUMPYS_TYPES))
+        with _built_when_used(), _not_installed(_FORMER_PYDANTIC), _stood_in_for_by(*empty):
             yield
     finally:
         if is_collecting:
@@ -65,11 +68,27 @@ def _not_installed(module: str) -> Iterator[None]:
         del sys.modules[module]
 
 
+class _Annotation:
+    """Any type of an annotation, with whatever parameters."""
+
+    def __class_getitem__(cls, _: object) -> GenericAlias:
+        return GenericAlias(cls, ())
+
+
+class _Annotations(ModuleType):
+    """A module that holds types for annotations under every name."""
+
+    def __getattr__(self, name: str) -> type[_Annotation]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Annotation
+
+
 @contextmanager
-def _empty(*modules: str) -> Iterator[None]:
-    """Have modules that are imported for what they do, and not for what they hold, do nothing."""
-    absent = [name for name in modules if name not in sys.modules]
-    sys.modules.update({name: ModuleType(name) for name in absent})
+def _stood_in_for_by(*modules: ModuleType) -> Iterator[None]:
+    """Have modules be imported in place of those of their names, but of those already there."""
+    absent = [module.__name__ for module in modules if module.__name__ not in sys.modules]
+    sys.modules.update({module.__name__: module for module in modules if module.__name__ in absent})
     try:
         yield
     finally:

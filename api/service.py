@@ -3,8 +3,8 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from time import gmtime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import orjson
 from starlette.responses import Response
@@ -26,6 +26,7 @@ FLUSH = "flush"
 FLUSH_SECONDS = 1.0
 SETTLE = "settle"
 SETTLE_SECONDS = 1.0
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -121,9 +122,8 @@ def instant(time_ms: int) -> str:
     >>> instant(1_442_545_187_788)
     '2015-09-18T02:59:47.788Z'
     """
-    seconds, ms = divmod(time_ms, 1000)
-    year, month, day, hour, minute, second = gmtime(seconds)[:6]
-    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z"
+    text = (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
 
 
 def answer_fields(answer: Answer) -> dict[str, Any]:

@@ -92,13 +92,14 @@ def _subtrees(past: Past, paths: NDArray[np.int32]) -> _Subtrees:
     events = past.categorised
     if len(past.histories) == 1 == len(events):
         return _subtrees_of_one(past, paths)
-    path = paths[past.items.category[past.item[events]]]
+    category = past.items.category[past.item[events]]
+    path = paths[category]
     of_event, level = np.nonzero(path >= 0)
     entry = events[of_event]
     width = np.int64(len(past.items.category_parent) + 1)
     groups = group_by(past.visitor[entry] * width + path[of_event, level])
     sums = sum_by_kind(groups, past.kind[entry], past.grown[entry])
-    steps = past.items.category_steps[past.items.category[past.item[events]]][of_event] - level
+    steps = past.items.category_steps[category][of_event] - level
     nearest = np.full(len(groups), paths.shape[1], dtype=np.int64)
     np.minimum.at(nearest, groups.of_event, steps)
     return _Subtrees(

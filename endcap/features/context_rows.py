@@ -68,12 +68,12 @@ class Rows:
         width = len(items.category_parent) + 1
         category = items.category[item]
         if len(visitor) and visitor[0] == visitor[-1] == 0:
-            # One visitor's pairs are categories: they are told apart by their place.
+            # One visitor's pairs are categories, told apart by their place: no category is 0.
             place = np.full(width, -1, dtype=np.int64)
-            place[category] = 0
-            above = (np.roll(place, 1) >= 0).nonzero()[0]
-            place[above - 1] = np.arange(len(above))
-            return cls(visitor, item, out, place[category], np.zeros_like(above), above - 1)
+            place[category + 1] = 0
+            above = (place >= 0).nonzero()[0]
+            place[above] = np.arange(len(above))
+            return cls(visitor, item, out, place[category + 1], np.zeros_like(above), above - 1)
         pairs = group_by(visitor * width + category + 1)
         pair_visitor, above = np.divmod(pairs.keys[:-1], width)
         return cls(visitor, item, out, pairs.of_event, pair_visitor, above - 1)

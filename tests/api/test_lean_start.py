@@ -1,4 +1,5 @@
 import gc
+import subprocess
 import sys
 
 import pytest
@@ -51,3 +52,26 @@ def test_an_emptied_module_is_as_before_afterwards(monkeypatch: pytest.MonkeyPat
     with lean_start():
         assert not hasattr(__import__(name, fromlist=["x"]), "add_newdoc")
     assert name not in sys.modules
+
+
+NUMPYS_TYPES = """
+import sys
+from api.lean_start import lean_start
+
+with lean_start():
+    import numpy as np
+    from numpy.typing import NDArray
+
+    def answer(rows: NDArray[np.int32] | None, by: dict[str, NDArray[np.int32]]) -> None: ...
+
+assert not [name for name in sys.modules if name.startswith(("numpy._typing", "numpy.typing"))]
+
+from numpy.typing import ArrayLike, NDArray
+
+assert NDArray[np.int32].__origin__ is np.ndarray
+assert np.linalg.eigh(np.eye(2)).eigenvalues.tolist() == [1.0, 1.0]
+"""
+
+
+def test_numpys_types_for_annotations_are_made_only_when_asked_for_afterwards() -> None:
+    subprocess.run([sys.executable, "-c", NUMPYS_TYPES], check=True)

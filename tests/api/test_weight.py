@@ -22,6 +22,7 @@ HEAVY = (
     "implicit",
     "mapie",
     "networkx",
+    "numpy._typing",
     "numpy.ma",
     "optuna",
     "pandas",

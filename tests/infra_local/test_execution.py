@@ -101,12 +101,11 @@ def test_a_function_past_its_time_is_killed_and_times_out(tmp_path: Path) -> Non
     marks = str(tmp_path)
     slow = function({"do": "sleep", "marks": marks}, "HurriedFunctionArn")
 
-    began = time.monotonic()
     result = run(machine(Slow=slow), tmp_path)
 
     assert result.error == "Sandbox.Timedout"
     assert "Task timed out after 1.00 seconds" in (result.cause or "")
-    assert time.monotonic() - began < 10
+    assert _gone(_worker_ids(tmp_path))
 
 
 def test_a_state_past_its_own_timeout_fails_and_its_worker_is_stopped(tmp_path: Path) -> None:
@@ -200,14 +199,12 @@ def test_a_failing_branch_calls_off_the_others(tmp_path: Path) -> None:
         "End": True,
     }
 
-    began = time.monotonic()
     result = run(machine(Both=both, Failed=FAILED), tmp_path)
 
-    # The other branch would sleep for a minute.
+    # The other branch would sleep for a minute, and then be told apart as succeeded.
     assert (result.status, result.error) == ("FAILED", "DatasetError")
     statuses = {record.name: record.status for record in result.states}
     assert statuses == {"Both": "failed", "Bad": "failed", "Slow": "stopped"}
-    assert time.monotonic() - began < 50
     assert _gone(_worker_ids(tmp_path / "lake"))
 
 
