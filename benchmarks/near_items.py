@@ -34,7 +34,7 @@ def main() -> None:
         als = model.sources[AlsSource.name]
         assert isinstance(als, AlsSource)  # noqa: S101
         whole = replace(als, near=np.zeros((0, 0), dtype=np.uint16))
-        is_listed, _, _ = listed_visitors(histories, als._row_of_item, len(als.near))
+        is_listed = listed_visitors(histories, als._row_of_item, len(als.near)).is_listed
         near, exact = als.propose(histories, K), whole.propose(histories, K)
         for k in (20, K):
             found = [

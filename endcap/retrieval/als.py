@@ -147,12 +147,12 @@ class AlsSource:
         items: NDArray[np.float32],
         k: int,
     ) -> Proposals:
-        is_listed, visitor, row = listed_visitors(histories, self._row_of_item, len(self.near))
+        listed = listed_visitors(histories, self._row_of_item, len(self.near))
+        is_listed = listed.is_listed
         if is_listed.all():
-            return best_of_near(vectors, items, self.near, visitor, row, k=k)
-        number = np.cumsum(is_listed) - 1
+            return best_of_near(vectors, items, self.near, listed, k=k)
         parts = (
-            best_of_near(vectors[is_listed], items, self.near, number[visitor], row, k=k),
+            best_of_near(vectors[is_listed], items, self.near, listed, k=k),
             largest_inner_products(vectors[~is_listed], items, k=k, largest_norm=self.largest_norm),
         )
         return interleave_proposals(is_listed, *parts)

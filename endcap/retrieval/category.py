@@ -1,6 +1,7 @@
 """The best items of the categories a visitor looks at, backed off up the tree."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -106,29 +107,42 @@ class CategorySource:
         )
 
     def _propose_chunk(self, histories: Histories, k: int) -> Proposals:
-        row, category, weight = self._asked(histories)
-        owner, place, _ = expand_rows(self.ptr, category)
-        scored = weight[owner] * self.share[place]
-        of_row, item, total = sum_by_item(
-            row[owner], self.item[place], scored, n_items=max(self.n_items, 1)
-        )
-        return best_first(of_row, item, total.astype(np.float32), n_rows=len(histories), k=k)
-
-    def _asked(
-        self, histories: Histories
-    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-        """Return the visitor, category and weight of what is asked for, in order.
-
-        No pair comes twice.
-        """
         events = recent_events(
             histories,
             n_items=self.n_items,
             event_weights=EACH_ONE,
             limit=self.query_events,
         )
-        if len(histories) == 1:
-            return self._asked_by_one(events)
+        if len(histories) == 1 == len(events.item):
+            # Most visitors: what they get depends on the one category alone.
+            asked = int(self.item_category[events.item[0]]), k
+            found = self._of_one.get(asked)
+            if found is None:
+                found = self._of_one[asked] = _lasting(self._best_of(events, 1, k))
+            return found
+        return self._best_of(events, len(histories), k)
+
+    @cached_property
+    def _of_one(self) -> dict[tuple[int, int], Proposals]:
+        """What visitors of one event got, by category and how many were asked for."""
+        return {}
+
+    def _best_of(self, events: RecentEvents, n_rows: int, k: int) -> Proposals:
+        row, category, weight = self._asked(events)
+        owner, place, _ = expand_rows(self.ptr, category)
+        scored = weight[owner] * self.share[place]
+        of_row, item, total = sum_by_item(
+            row[owner], self.item[place], scored, n_items=max(self.n_items, 1)
+        )
+        return best_first(of_row, item, total.astype(np.float32), n_rows=n_rows, k=k)
+
+    def _asked(
+        self, events: RecentEvents
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+        """Return the visitor, category and weight of what is asked for, in order.
+
+        No pair comes twice.
+        """
         row, weight = events.row, events.decayed(self.recency_half_life_events)
         level, parts = self.item_category[events.item], []
         for _ in range(self.levels):
@@ -140,26 +154,6 @@ class CategorySource:
         order = np.argsort(row, kind="stable")
         width = max(len(self.category_parent), 1)
         return sum_by_item(row[order], level[order], weight[order], n_items=width)
-
-    def _asked_by_one(
-        self, events: RecentEvents
-    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-        """Return the same for one visitor: a few steps up the tree are no work for arrays."""
-        level = self.item_category[events.item].tolist()
-        weight = events.decayed(self.recency_half_life_events).tolist()
-        asked: dict[int, float] = {}
-        for _ in range(self.levels):
-            for place, category in enumerate(level):
-                if category >= 0:
-                    asked[category] = asked.get(category, 0.0) + weight[place]
-                    level[place] = int(self.category_parent[category])
-                    weight[place] *= self.parent_weight
-        category = sorted(asked)
-        return (
-            np.zeros(len(asked), dtype=np.int64),
-            np.asarray(category, dtype=np.int32),
-            np.asarray([asked[one] for one in category], dtype=np.float64),
-        )
 
     def save(self, folder: Path) -> None:
         """Write the lists and parameters."""
@@ -183,3 +177,10 @@ class CategorySource:
             parent_weight=parameters["parent_weight"],
             levels=parameters["levels"],
         )
+
+
+def _lasting(proposals: Proposals) -> Proposals:
+    """Return proposals that nobody can change, since many will be given them."""
+    for array in (proposals.ptr, proposals.item, proposals.score):
+        array.flags.writeable = False
+    return proposals

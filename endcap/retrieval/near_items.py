@@ -7,6 +7,7 @@ once, when the model is fitted. The visitor's own products with the listed items
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -68,13 +69,33 @@ def list_near_items(
     return near
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class ListedVisitors:
+    """Whose newest known items all have lists, and these items.
+
+    `is_listed` bool (visitors,). `visitor` int64 (m,), rising, and `row` int32 (m,): the rows of
+    their lists. `of_one` bool (visitors,): who touched no two known items, ever.
+    """
+
+    is_listed: NDArray[np.bool_]
+    visitor: NDArray[np.int64]
+    row: NDArray[np.int32]
+    of_one: NDArray[np.bool_]
+
+
 def listed_visitors(
     histories: Histories, row_of_item: NDArray[np.int32], n_listed: int
-) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int32]]:
-    """Return whose newest known items all have lists, and these items: visitor, row of its list.
+) -> ListedVisitors:
+    """Return whose newest known items all have lists.
 
-    bool (visitors,), int64 (m,) rising, int32 (m,). Who touched no known item has nothing to list.
+    Who touched no known item has nothing to list, and is listed. `row_of_item` int32 (n_items,).
     """
+    visitor, item = histories.rows(), histories.item
+    is_known = (item >= 0) & (item < len(row_of_item))
+    if not is_known.all():
+        visitor, item = visitor[is_known], item[is_known]
+    of_one = np.ones(len(histories), dtype=bool)
+    of_one[visitor[1:][(item[1:] != item[:-1]) & (visitor[1:] == visitor[:-1])]] = False
     newest = histories.newest(NEWEST_EVENTS)
     visitor = newest.rows()
     is_known = (newest.item >= 0) & (newest.item < len(row_of_item))
@@ -82,23 +103,23 @@ def listed_visitors(
     is_listed = np.ones(len(histories), dtype=bool)
     is_listed[visitor[row >= n_listed]] = False
     kept = is_listed[visitor]
-    return is_listed, visitor[kept], row[kept]
+    return ListedVisitors(is_listed, visitor[kept], row[kept], of_one)
 
 
 def best_of_near(
     vectors: NDArray[np.float32],
     items: NDArray[np.float32],
     near: NDArray[np.uint16 | np.uint32],
-    visitor: NDArray[np.int64],
-    row: NDArray[np.int32],
+    listed: ListedVisitors,
     *,
     k: int,
 ) -> Proposals:
     """Return, for each vector, the `k` items with the largest positive product of those listed.
 
-    `visitor`, `row`: see `listed_visitors`; `visitor` counts the vectors.
+    `vectors` float32 (n, f): of those visitors that are listed, in order.
     """
-    n = len(vectors)
+    n, of_one = len(vectors), listed.of_one[listed.is_listed]
+    visitor = (np.cumsum(listed.is_listed) - 1)[listed.visitor]
     at_once = max(1, _PRODUCTS_AT_ONCE // (NEWEST_EVENTS * near.shape[1] * items.shape[1]))
     edges = np.searchsorted(visitor, np.arange(0, n + at_once, at_once))
     return concatenate_proposals(
@@ -106,8 +127,9 @@ def best_of_near(
             _best_of_chunk(
                 vectors[start : start + at_once],
                 items,
-                near[row[edges[chunk] : edges[chunk + 1]]],
+                near[listed.row[edges[chunk] : edges[chunk + 1]]],
                 visitor[edges[chunk] : edges[chunk + 1]] - start,
+                of_one[start : start + at_once],
                 k,
             )
             for chunk, start in enumerate(range(0, n, at_once))
@@ -120,10 +142,17 @@ def _best_of_chunk(
     items: NDArray[np.float32],
     lists: NDArray[np.uint16 | np.uint32],
     visitor: NDArray[np.int64],
+    of_one: NDArray[np.bool_],
     k: int,
 ) -> Proposals:
-    # A visitor's lists overlap; each pair of visitor and item is looked at once.
+    # Who touched one item alone points where that item's list was made for: it begins with the k.
+    if of_one.all():
+        lists = lists[:, :k]
     packed = (visitor[:, None] * len(items) + lists).ravel()
+    if of_one.any() and not of_one.all():
+        within = np.where(of_one, k, lists.shape[1])[visitor]
+        packed = packed[(np.arange(lists.shape[1]) < within[:, None]).ravel()]
+    # A visitor's lists overlap; each pair of visitor and item is looked at once.
     packed.sort()
     packed = packed[run_starts(packed)] if len(packed) else packed
     if len(vectors) == 1:

@@ -174,24 +174,28 @@ def unite(proposals: Mapping[str, Proposals], *, n_visitors: int) -> Candidates:
     """Return the proposals of several sources, by name, as one table."""
     named = [name for name in SOURCES if name in proposals]
     parts = [proposals[name] for name in named]
+    sizes = np.asarray([len(part.item) for part in parts], dtype=np.int64)
     asked = _concatenated([part.item for part in parts], np.int32)
     if n_visitors != 1:
         visitor = _concatenated([part.rows() for part in parts], np.int64)
         asked = (visitor << _ITEM_BITS) | asked
-    order = np.argsort(asked, kind="stable")
+    order = np.argsort(asked)
     ordered = asked[order]
     is_new = np.ones(len(asked), dtype=bool)
     np.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
     # Where each proposal goes in the tables, laid flat: its item's row, its source's column.
     columns = np.asarray([_COLUMN[name] for name in named], dtype=np.int64)
-    place = np.repeat(columns, np.asarray([len(part.item) for part in parts], dtype=np.int64))
+    place = np.repeat(columns, sizes)
     place[order] += (np.cumsum(is_new) - 1) * len(SOURCES)
     key = ordered[is_new]
     scores, ranks = np.full((2, len(key), len(SOURCES)), np.nan, dtype=np.float32)
     scores.reshape(-1)[place] = _concatenated([part.score for part in parts], np.float32)
-    ranks.reshape(-1)[place] = _concatenated([part.ranks() for part in parts], np.int64)
     if n_visitors == 1:
+        ranks.reshape(-1)[place] = np.arange(1, len(asked) + 1) - np.repeat(
+            np.cumsum(sizes) - sizes, sizes
+        )
         return Candidates(np.asarray([0, len(key)], dtype=np.int64), key, scores, ranks)
+    ranks.reshape(-1)[place] = _concatenated([part.ranks() for part in parts], np.int64)
     ptr = np.zeros(n_visitors + 1, dtype=np.int64)
     np.cumsum(np.bincount(key >> _ITEM_BITS, minlength=n_visitors), out=ptr[1:])
     return Candidates(ptr, (key & _ITEM_MASK).astype(np.int32), scores, ranks)

@@ -103,6 +103,24 @@ def test_a_visitor_of_an_item_without_a_list_is_looked_up_among_all() -> None:
         assert of(listed, visitor) == of(best, visitor)
 
 
+def test_who_touched_one_item_alone_gets_the_best_of_all_from_the_head_of_its_list() -> None:
+    als, item = source(200), np.arange(0, N_LISTED, 25, dtype=np.int32).repeat(2)
+    histories = Histories(
+        ptr=np.arange(0, len(item) + 1, 2),
+        item=item,
+        event_type=np.zeros(len(item), dtype=np.int8),
+        time_ms=np.arange(len(item)),
+        now_ms=np.full(len(item) // 2, len(item)),
+    )
+    heads = replace(als, near=np.pad(als.near[:, :100], ((0, 0), (0, 100))))
+
+    listed, best = heads.propose(histories, 100), exact(als).propose(histories, 100)
+
+    np.testing.assert_array_equal(listed.ptr, best.ptr)
+    np.testing.assert_array_equal(listed.item, best.item)
+    np.testing.assert_array_equal(listed.score, best.score)
+
+
 def test_one_visitor_gets_what_a_batch_would_give() -> None:
     als, histories = source(200), visitors(90, most=N_ITEMS)
     together = als.propose(histories, 40)
