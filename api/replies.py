@@ -148,10 +148,11 @@ class Model(Reply):
     """A model of the lake."""
 
     version: str
-    cut: str
+    cut: str | None
     champion: bool
-    digest: str
+    digest: str | None
     metrics: dict[str, float | None]
+    problem: Annotated[str | None, Field(description="Why nothing is known of it.")]
 
 
 class Models(Reply):

@@ -138,6 +138,7 @@ ANSWERS: Final[Mapping[str, Mapping[str, Any]]] = {
                     "champion": True,
                     "digest": "c9ddf36ecb57f53477c67f8a08cbd3f96cab84da8f2dd040cb015be5e4d55b76",
                     "metrics": {"next_interaction/mrr@20": 0.368921, "purchases/mrr@20": 0.412203},
+                    "problem": None,
                 },
                 {
                     "version": _BEFORE,
@@ -145,6 +146,7 @@ ANSWERS: Final[Mapping[str, Mapping[str, Any]]] = {
                     "champion": False,
                     "digest": "5b3c8d0efc1d5b1f2c7d94ac0b31a2d5a4a50fd5c7f0e41b8c7a2fba1d3c6e90",
                     "metrics": {"next_interaction/mrr@20": 0.361877, "purchases/mrr@20": None},
+                    "problem": None,
                 },
             ],
         }

@@ -56,6 +56,7 @@ _DETAILS: Final[Mapping[str, Mapping[int, str]]] = {
     "DELETE /v1/users/{user_id}": {422: f"path/user_id: {_ID}", 503: _HISTORY_DOWN},
     "GET /v1/models": {
         409: "the champion record cannot be read: Expecting value: line 1 column 1 (char 0)",
+        422: f"query/limit: {_COUNT}",
         503: _AWAY,
     },
     "POST /v1/models/{version}/promote": {

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Body, Depends, FastAPI, Path
+from fastapi import Body, Depends, FastAPI, Path, Query
 from starlette.responses import Response
 
 from api import queries
@@ -15,7 +15,7 @@ from endcap.registry.promotion import Champion
 from endcap.use_cases.read_models import read_models
 from endcap.use_cases.release_models import promote_version, roll_back_to
 
-_SHOWN = ("version", "cut", "champion", "digest", "metrics")
+_SHOWN = ("version", "cut", "champion", "digest", "metrics", "problem")
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -25,14 +25,18 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get(
         "/v1/models",
-        responses=answers("Models", 409, 503),
+        responses=answers("Models", 409, 422, 503),
         dependencies=guards,
         tags=["models"],
     )
     @work
-    def list_models() -> Response:
+    def list_models(
+        limit: Annotated[
+            int, Query(ge=1, le=queries.MOST_MODELS, description="Models at most, the newest.")
+        ] = queries.MOST_MODELS,
+    ) -> Response:
         """List the models of the lake, newest data first."""
-        models = read_models(service.lake)
+        models = read_models(service.lake, newest=limit)
         status = service.models.status
         shown = [{name: model[name] for name in _SHOWN} for model in models]
         return reply({"serving": status.serving, "problem": status.problem, "models": shown})

@@ -158,6 +158,7 @@ PROVOKED: dict[int, Provoke | dict[str, Provoke]] = {
             body={"event_id": "e", "user_id": "ann", "item_id": "a1", "event_time": 5}
         ),
         "DELETE /v1/users/{user_id}": sending(path=f"/v1/users/{LONG}"),
+        "GET /v1/models": sending(path="/v1/models?limit=0"),
         "POST /v1/models/{version}/promote": sending(path="/v1/models/-/promote"),
         "POST /v1/models/rollback": serving_itself,
     },

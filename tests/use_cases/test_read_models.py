@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from endcap.adapters.folder_lake import FolderLake
@@ -34,6 +36,33 @@ def test_models_are_listed_newest_cut_first_and_the_champion_is_marked(lake: Fol
         f"c        2015-01-02 00:00:00  {models[1]['digest'][:16]}            -       -",
         f"a        2015-01-02 00:00:00  {models[2]['digest'][:16]}            -       -  champion",
     ]
+
+
+def test_a_model_that_cannot_be_read_hides_no_other_and_says_so(lake: FolderLake) -> None:
+    add_model(lake, "a", "2015-01-02T00:00:00+00:00", {})
+    add_model(lake, "b", "2015-03-04T00:00:00+00:00", {})
+    manifest = next((Path(lake.uri) / "models" / "b").glob("_*"))
+    manifest.chmod(0o644)
+    manifest.write_text("{")
+
+    models = read_models(lake)
+
+    assert [(model["version"], model["cut"]) for model in models] == [
+        ("a", "2015-01-02T00:00:00+00:00"),
+        ("b", None),
+    ]
+    assert models[0]["problem"] is None
+    assert "models/b" in models[1]["problem"]
+    assert "b        -                    cannot be read" in describe_models(models)
+
+
+def test_only_the_newest_are_read_if_asked_for(lake: FolderLake) -> None:
+    for day in (1, 2, 3):
+        add_model(lake, f"2015010{day}T000000-0", f"2015-01-0{day}T00:00:00+00:00", {})
+
+    models = read_models(lake, newest=2)
+
+    assert [model["version"] for model in models] == ["20150103T000000-0", "20150102T000000-0"]
 
 
 def test_an_empty_lake_has_no_models_and_says_so(lake: FolderLake) -> None:
