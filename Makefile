@@ -10,6 +10,8 @@ WITH_NODE := PATH="$(CURDIR)/.venv-cdk/bin:$$PATH"
 STAGE ?= dev
 DEMO ?= demo
 MINUTES ?= 10
+# Another environment of requirements/dev.txt, to see another Python start: make bench-cold-start START_PYTHON=V/bin/python
+START_PYTHON ?= $(BIN)/python
 # One view session a line, items in order, oldest session first; may be gzipped.
 SESSIONS ?= ../shared/data/retailrocket/view_sessions.txt.gz
 # A folder with RetailRocket's events.csv; item properties and category tree as far as there are any.
@@ -138,7 +140,7 @@ bench-serving: $(STAMP) ## the service on the champion of a full-size lake: in p
 
 bench-cold-start: $(STAMP) ## a fresh process to its first answer, beside importing the training stack
 	@test -f .bench/lake/champion.json || $(MAKE) --no-print-directory bench-workflow
-	@$(BIN)/python -m benchmarks.cold_start .bench/lake
+	@$(START_PYTHON) -m benchmarks.cold_start .bench/lake
 
 bench-load: $(STAMP) ## mixed traffic on two models of the demo's shop while the champion is flipped: make bench-load MINUTES=10
 	@test -f .bench/load/two-models || { rm -rf .bench/load && $(BIN)/endcap demo --folder .bench/load && \

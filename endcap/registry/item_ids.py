@@ -36,11 +36,12 @@ class ItemIds(Sequence[str]):
         self._text = text
         # Reading single numbers from a view is several times faster than from an array.
         self._ends = ends.data
+        self._n = len(ends) - 1
         self.codes = ItemCodes(self, table.data)
 
     def __len__(self) -> int:
         """Return the number of items."""
-        return len(self._ends) - 1
+        return self._n
 
     @overload
     def __getitem__(self, code: int) -> str: ...
@@ -50,9 +51,9 @@ class ItemIds(Sequence[str]):
         """Return the id of a code, or those of several."""
         if isinstance(code, slice):
             return [self[place] for place in range(*code.indices(len(self)))]
-        if not -len(self) <= code < len(self):
+        if not -self._n <= code < self._n:
             raise IndexError(code)
-        return self.bytes_of(code % len(self)).decode()
+        return self.bytes_of(code % self._n).decode()
 
     def bytes_of(self, code: int) -> bytes:
         """Return the id of a code, 0 or more, in UTF-8."""
