@@ -16,6 +16,7 @@ from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
 from endcap.columns import (
+    BEFORE_ITEM_CODE,
     EVENT_ID,
     EVENT_TIME,
     EVENT_TYPE,
@@ -24,6 +25,10 @@ from endcap.columns import (
     IS_BOT,
     ITEM_CODE,
     ITEM_ID,
+    PREVIOUS_ITEM_CODE,
+    SESSION_CODE,
+    SESSION_NEXT,
+    SESSION_PLACE,
     TRANSACTION_ID,
     USER_CODE,
     USER_ID,
@@ -32,6 +37,7 @@ from endcap.config import CleaningConfig
 from endcap.dataset.bots import flag_bots
 from endcap.dataset.event_rows import EventColumns
 from endcap.dataset.histories import EventTypes
+from endcap.dataset.sessions import SessionCuts, cut_sessions
 
 UTC_MS: Final = pa.timestamp("ms", tz="UTC")
 DAY_MS: Final = 86_400_000
@@ -48,6 +54,11 @@ INTERACTIONS: Final = pa.schema(
         (ITEM_CODE, pa.int32()),
         (EVENT_TYPE_CODE, pa.int8()),
         (IS_BOT, pa.bool_()),
+        (SESSION_CODE, pa.int32()),
+        (SESSION_PLACE, pa.int32()),
+        (SESSION_NEXT, UTC_MS),
+        (PREVIOUS_ITEM_CODE, pa.int32()),
+        (BEFORE_ITEM_CODE, pa.int32()),
     ]
 )
 
@@ -85,6 +96,7 @@ class Events:
     event_type: NDArray[np.int8]
     time_ms: NDArray[np.int64]
     is_bot: NDArray[np.bool_]
+    sessions: SessionCuts
     transaction: NDArray[np.int32]
     transactions: pa.Array
     users: KnownIds
@@ -109,12 +121,17 @@ def build_events(read: EventColumns, config: CleaningConfig) -> tuple[Events, ND
     time_ms = read.time_ms[kept]
     user, users = _by_appearance(read.user[kept], time_ms, read.users)
     item, items = _by_appearance(read.item[kept], time_ms, read.items)
+    event_type, is_bot = read.event_type[kept], flag_bots(user, time_ms, config)
+    timeout_minutes = config.session_timeout_minutes
     events = Events(
         user=user,
         item=item,
-        event_type=read.event_type[kept],
+        event_type=event_type,
         time_ms=time_ms,
-        is_bot=flag_bots(user, time_ms, config),
+        is_bot=is_bot,
+        sessions=cut_sessions(
+            user, item, event_type, time_ms, is_bot, timeout_minutes=timeout_minutes
+        ),
         transaction=read.transaction[kept],
         transactions=read.transactions,
         users=users,
@@ -203,6 +220,7 @@ def _interactions(
         ITEM_CODE: pa.array(events.item[span]),
         EVENT_TYPE_CODE: pa.array(events.event_type[span]),
         IS_BOT: pa.array(events.is_bot[span]),
+        **session_columns(events.sessions, events.time_ms, span),
     }
     table = pa.table(columns)
     cursor.register("day", table.select([USER_ID, ITEM_ID, EVENT_TYPE, EVENT_TIME, TRANSACTION_ID]))
@@ -212,6 +230,24 @@ def _interactions(
         .select(INTERACTIONS.names)
         .cast(INTERACTIONS)
     )
+
+
+def session_columns(
+    cuts: SessionCuts, time_ms: NDArray[np.int64], span: slice
+) -> dict[str, pa.Array]:
+    """Return the columns that tell of the sessions of some rows. `time_ms`: of all rows."""
+    following = cuts.following[span]
+    return {
+        SESSION_CODE: _given(cuts.session[span]),
+        SESSION_PLACE: _given(cuts.place[span]),
+        SESSION_NEXT: pa.array(time_ms[following], mask=following < 0).cast(UTC_MS),
+        PREVIOUS_ITEM_CODE: _given(cuts.previous[span]),
+        BEFORE_ITEM_CODE: _given(cuts.before[span]),
+    }
+
+
+def _given(codes: NDArray[np.int32]) -> pa.Array:
+    return pa.array(codes, mask=codes < 0)
 
 
 def write_table(table: pa.Table, path: Path, *, few_values: Sequence[str] = ()) -> None:

@@ -115,16 +115,12 @@ def _bots(events: Events) -> dict[str, Any]:
 
 
 def _sessions(events: Events, timeout_minutes: float) -> dict[str, Any]:
-    people = ~events.is_bot
-    user, time_ms = events.user[people], events.time_ms[people]
-    order = np.argsort(user, kind="stable")
-    user, time_ms = user[order], time_ms[order]
-    goes_on = (user[1:] == user[:-1]) & (np.diff(time_ms) <= round(timeout_minutes * 60_000))
-    count = len(user) - int(np.count_nonzero(goes_on))
+    count = events.sessions.count
+    people = len(events) - int(np.count_nonzero(events.is_bot))
     return {
         "count": count,
         "timeout_minutes": timeout_minutes,
-        "events_mean": round(len(user) / count, 6) if count else 0.0,
+        "events_mean": round(people / count, 6) if count else 0.0,
     }
 
 

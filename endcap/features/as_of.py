@@ -21,10 +21,20 @@ INTERACTIONS: Final = ibis.table(
         c.EVENT_TYPE_CODE: "int8",
         "event_ms": "int64",
         c.EVENT_ID: "string",
+        "session": "int32",
+        "place": "int32",
+        "ends": "boolean",
+        "previous": "int32",
+        "before": "int32",
     },
     name="interactions",
 )
-"""Events before the cut, bots left out."""
+"""Events before the cut, bots left out.
+
+``session``: the code of the event's session; ``place``: how many of its events came before;
+``ends``: whether it is the session's last one before the cut. ``previous`` and ``before``: where a
+visit begins, the items of the visits before it and before that, null where there is none in the
+session (see `endcap.dataset.sessions`)."""
 
 ITEMS: Final = ibis.table(
     {c.ITEM_CODE: "int32", c.ITEM_ID: "string", "first_seen_ms": "int64"}, name="items"

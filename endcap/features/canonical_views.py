@@ -12,7 +12,10 @@ _PROPERTIES: Final = (c.PRICE_PROPERTY, c.CATEGORY_PROPERTY, c.AVAILABLE_PROPERT
 
 _SELECT: Final = {
     "interactions": (
-        "SELECT user_code, item_code, event_type_code, {ms}(event_time) AS event_ms, event_id"
+        "SELECT user_code, item_code, event_type_code, {ms}(event_time) AS event_ms, event_id,"
+        " session_code AS session, session_place AS place,"
+        " CASE WHEN {ms}(session_next_time) < {cut_ms} THEN FALSE ELSE TRUE END AS ends,"
+        " previous_item_code AS previous, before_item_code AS before"
         " FROM {source} WHERE {ms}(event_time) < {cut_ms} AND NOT is_bot"
     ),
     "items": (
@@ -40,6 +43,11 @@ EMPTY: Final = {
             (c.EVENT_TIME, _TIMESTAMP),
             (c.EVENT_ID, pa.string()),
             (c.IS_BOT, pa.bool_()),
+            (c.SESSION_CODE, pa.int32()),
+            (c.SESSION_PLACE, pa.int32()),
+            (c.SESSION_NEXT, _TIMESTAMP),
+            (c.PREVIOUS_ITEM_CODE, pa.int32()),
+            (c.BEFORE_ITEM_CODE, pa.int32()),
         ]
     ),
     "items": pa.schema(

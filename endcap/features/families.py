@@ -77,7 +77,7 @@ def write_family(
             session_timeout_minutes=session_timeout_minutes,
         )
     elif family == "sessions":
-        _write(_sorted(tables, sessions(session_timeout_minutes)), family, out)
+        _write(_sorted(tables, sessions()), family, out)
     elif family == "category_graph":
         _write(build_category_graph(tables, out, cut_ms=cut_ms), family, out)
     else:

@@ -44,15 +44,23 @@ from numpy.typing import NDArray
 
 from endcap.config_features import FeatureConfig
 from endcap.dataset.arrays import save_arrays
-from endcap.features.as_of import ITEMS, AsOfTables
+from endcap.features.as_of import INTERACTIONS, ITEMS, AsOfTables
 from endcap.features.category_graph import coded_items, forest_nodes, read_forest
-from endcap.features.visits import visits
+
+
+def visits() -> ir.Table:
+    """Return the item codes BEFORE, PREVIOUS and NEXT of each visit but the first of a session.
+
+    PREVIOUS and NEXT differ. BEFORE is null for the second visit of a session.
+    """
+    followed = INTERACTIONS.filter(INTERACTIONS.previous.notnull())
+    return followed.select("before", "previous", next=followed.item_code)
 
 
 def transitions(steps: ir.Table, config: FeatureConfig) -> ir.Table:
     """Return PREVIOUS and NEXT item codes, PROBABILITY and SUPPORT, sorted by both codes.
 
-    `steps`: what `endcap.features.visits.visits` returns. Of each item's transitions the
+    `steps`: what `visits` returns. Of each item's transitions the
     ``config.transitions_per_item`` best supported are kept, ties going to the lower code.
     """
     return _scored(steps, ["previous"], config, config.transitions_per_item)
@@ -104,7 +112,7 @@ def build_transitions(
     forest = read_forest(tables)
     nodes = tables.add("category_nodes", forest_nodes(forest))
     coded = tables.keep("coded_items", coded_items(nodes, cut_ms))
-    steps = tables.keep("visits", visits(session_timeout_minutes))
+    steps = tables.keep("visits", visits())
     after_item = tables.run(transitions(steps, config))
     after_pair = tables.run(pair_transitions(steps, config))
     after_category = tables.run(category_transitions(steps, coded, config))

@@ -43,6 +43,11 @@ def test_an_event_becomes_a_canonical_row(tmp_path: Path) -> None:
         "item_code": 0,
         "event_type_code": 2,
         "is_bot": False,
+        "session_code": 0,
+        "session_place": 0,
+        "session_next_time": None,
+        "previous_item_code": None,
+        "before_item_code": None,
     }
 
 

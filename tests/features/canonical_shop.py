@@ -1,9 +1,10 @@
 """Tiny canonical tables made by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from endcap.config_features import FeatureConfig
+from endcap.dataset.interactions import session_columns
+from endcap.dataset.sessions import cut_sessions
 from endcap.features.families import FAMILIES, build_family
 
 HOUR = 3_600_000
@@ -56,6 +59,7 @@ def write_shop(
     for event in ordered:
         first.setdefault(event.item, event.at)
     codes = {item: code for code, item in enumerate(first)}
+    sessions = _sessions(ordered, codes)
     rows = [
         {
             "event_id": f"{number:06d}",
@@ -64,6 +68,7 @@ def write_shop(
             "event_type_code": event.kind,
             "event_time": event.at,
             "is_bot": event.bot,
+            **{name: column[number] for name, column in sessions.items()},
         }
         for number, event in enumerate(ordered)
     ]
@@ -75,6 +80,11 @@ def write_shop(
             ("event_type_code", pa.int8()),
             ("event_time", _TIME),
             ("is_bot", pa.bool_()),
+            ("session_code", pa.int32()),
+            ("session_place", pa.int32()),
+            ("session_next_time", _TIME),
+            ("previous_item_code", pa.int32()),
+            ("before_item_code", pa.int32()),
         ]
     )
     dates = [datetime.fromtimestamp(event.at / 1000, tz=UTC).date() for event in ordered]
@@ -99,6 +109,20 @@ def write_shop(
     }
     _write(folder / "categories", pa.table(tree))
     return folder
+
+
+def _sessions(ordered: Sequence[Event], codes: Mapping[str, int]) -> dict[str, list[Any]]:
+    time_ms = np.array([event.at for event in ordered], dtype=np.int64)
+    cuts = cut_sessions(
+        np.array([event.user for event in ordered], dtype=np.int32),
+        np.array([codes[event.item] for event in ordered], dtype=np.int32),
+        np.array([event.kind for event in ordered], dtype=np.int8),
+        time_ms,
+        np.array([event.bot for event in ordered], dtype=np.bool_),
+        timeout_minutes=30.0,
+    )
+    columns = session_columns(cuts, time_ms, slice(None))
+    return {name: column.to_pylist() for name, column in columns.items()}
 
 
 def build_all(

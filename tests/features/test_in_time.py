@@ -75,10 +75,10 @@ def _cut_off(whole: Path, short: Path, cut_ms: int) -> Path:
         for column in ("event_time", "first_seen", "valid_from"):
             if column in rows.column_names:
                 rows = rows.filter(pc.less(rows[column].cast(pa.int64()), cut_ms))
-        if "valid_to" in rows.column_names:
-            place, ends = rows.column_names.index("valid_to"), rows["valid_to"]
+        for column in {"valid_to", "session_next_time"} & set(rows.column_names):
+            place, ends = rows.column_names.index(column), rows[column]
             known = pc.if_else(pc.less(ends.cast(pa.int64()), cut_ms), ends, None)
-            rows = rows.set_column(place, "valid_to", known)
+            rows = rows.set_column(place, column, known)
         target = short / file.relative_to(whole)
         if len(rows) or not target.parent.name.startswith("event_date="):
             target.parent.mkdir(parents=True, exist_ok=True)
