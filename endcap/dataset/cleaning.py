@@ -93,7 +93,7 @@ def _clean_tables(
     read = intake.read_events()
     _require_events(intake, read)
     # Arrow reads the properties without Python's lock; the events meanwhile need it for moments.
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(2) as beside:
         cleaned = beside.submit(_clean_events, read, out, types, cleaning, threads)
         intake.read_categories()
         write_categories(intake.parents, out)
@@ -101,15 +101,17 @@ def _clean_tables(
         rows = PropertyRows(renamed={} if style is None else style.names, wanted=_wanted(cleaning))
         intake.read_properties(rows)
         wanted = rows.columns()
-        counts = write_intervals(
+        intervals = beside.submit(
+            write_intervals,
             wanted,
             out,
             numbers="plain" if style is None else style.numbers,
             max_number=cleaning.max_property_number,
         )
         events = cleaned.result()
-    intake.quarantine_duplicates(events.duplicates)
-    properties = summarise_properties(rows, wanted, events.items, intake.parents) | counts
+        intake.quarantine_duplicates(events.duplicates)
+        properties = summarise_properties(rows, wanted, events.items, intake.parents)
+        properties |= intervals.result()
     _warn(intake, events.facts, properties, cleaning)
     return {"events": events.facts, "item_properties": properties}
 

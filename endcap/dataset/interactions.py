@@ -1,6 +1,6 @@
 """Valid events as the canonical tables: duplicates out, codes given, bots flagged, sorted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -62,6 +62,7 @@ INTERACTIONS: Final = pa.schema(
     ]
 )
 
+_ROWS_AT_ONCE: Final = 131_072
 _FEW_VALUES: Final = [EVENT_TYPE, TRANSACTION_ID, EVENT_TYPE_CODE]
 
 # Lengths make the hashed text unambiguous whatever characters an id holds; 20 hexadecimal digits
@@ -191,18 +192,32 @@ def write_interactions(events: Events, types: EventTypes, out: Path, *, threads:
     days = events.time_ms // DAY_MS
     edges = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
 
-    def write(span: tuple[int, int]) -> None:
-        low, high = span
-        folder = out / "interactions" / f"event_date={np.datetime64(int(days[low]), 'D')}"
+    def write(some: Sequence[tuple[int, int]]) -> None:
+        start = some[0][0]
         with connection.cursor() as cursor:
-            table = _interactions(cursor, events, types, low, high)
-        write_table(table, folder / "part-0.parquet", few_values=_FEW_VALUES)
+            table = _interactions(cursor, events, types, start, some[-1][1])
+        for low, high in some:
+            folder = out / "interactions" / f"event_date={np.datetime64(int(days[low]), 'D')}"
+            day = table.slice(low - start, high - low)
+            write_table(day, folder / "part-0.parquet", few_values=_FEW_VALUES)
 
     with (
         duckdb.connect(config={"threads": threads}) as connection,
         ThreadPoolExecutor(threads) as pool,
     ):
-        list(pool.map(write, pairwise(edges)))
+        list(pool.map(write, _batches(edges)))
+
+
+def _batches(edges: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
+    """Yield the days between `edges`, several at a time: each query costs milliseconds."""
+    batch: list[tuple[int, int]] = []
+    for low, high in pairwise(edges):
+        batch.append((low, high))
+        if high - batch[0][0] >= _ROWS_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _interactions(
