@@ -34,6 +34,7 @@ from endcap.columns import (
     USER_ID,
 )
 from endcap.config import CleaningConfig
+from endcap.dataset.arrays import stable_order
 from endcap.dataset.bots import flag_bots
 from endcap.dataset.event_rows import EventColumns
 from endcap.dataset.histories import EventTypes
@@ -160,7 +161,7 @@ def _by_appearance(
     """Give codes in order of first appearance, ties by id. `time_ms` ascends."""
     first = np.full(len(ids), len(code), dtype=np.int64)
     first[code[::-1]] = np.arange(len(code) - 1, -1, -1)
-    order = np.argsort(first, kind="stable")
+    order = stable_order(first)
     order = order[: np.searchsorted(first[order], len(code))]
     first_ms = time_ms[first[order]]
     tied = np.zeros(len(order) + 1, dtype=np.bool_)

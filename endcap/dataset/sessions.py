@@ -44,11 +44,10 @@ def cut_sessions(
     Two events of a visitor are of different sessions if more than the timeout lies between them.
     Events of one moment go by type, then item. Bots' events are in no session.
     """
-    row = _in_visitors_order(user, item, event_type, time_ms, is_bot)
+    row, elsewhere, gap_ms = _in_visitors_order(user, item, event_type, time_ms, is_bot)
     n = len(row)
     starts = np.ones(n, dtype=np.bool_)
-    starts[1:] = user[row[1:]] != user[row[:-1]]
-    starts[1:] |= np.diff(time_ms[row]) > int(timeout_minutes * 60_000)
+    starts[1:] = elsewhere | (gap_ms > int(timeout_minutes * 60_000))
     first = np.flatnonzero(starts).astype(np.int32)
     length = np.diff(np.append(first, n))
     code = _codes_by_row(row[first], len(user))
@@ -71,17 +70,23 @@ def _in_visitors_order(
     event_type: NDArray[np.int8],
     time_ms: NDArray[np.int64],
     is_bot: NDArray[np.bool_],
-) -> NDArray[np.int32]:
-    """Return the rows of people's events, sorted by user, then time, type and item."""
+) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.int64]]:
+    """Return the rows of people's events, sorted by user, then time, type and item.
+
+    And of each but the first, whether its visitor is another one, and the time since the one before
+    it.
+    """
     people = np.flatnonzero(~is_bot).astype(np.int32)
     row = people[stable_order(user[people].astype(np.int64))]
-    same = (user[row[1:]] == user[row[:-1]]) & (time_ms[row[1:]] == time_ms[row[:-1]])
+    who = user[row]
+    elsewhere, gap_ms = who[1:] != who[:-1], np.diff(time_ms[row])
+    same = ~elsewhere & (gap_ms == 0)
     # Few events share their visitor's moment: only these are sorted again, within their places.
     tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
     among = row[tied]
     keys = (item[among], event_type[among], time_ms[among], user[among])
     row[tied] = among[np.lexsort(keys)]
-    return row
+    return row, elsewhere, gap_ms
 
 
 def _codes_by_row(first_row: NDArray[np.int32], n: int) -> NDArray[np.int32]:
