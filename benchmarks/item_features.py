@@ -96,7 +96,8 @@ def families(_raw: Path, work: Path, cut_ms: int) -> None:
             session_timeout_minutes=30.0,
         )
 
-    longest_first = sorted(FAMILIES, key=("sessions", "transitions").__contains__, reverse=True)
+    longest_first = ("prices", "temporal", "sessions", "transitions", "decay", "category_graph")
+    assert set(longest_first) == set(FAMILIES)  # noqa: S101
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(build, longest_first))
 

@@ -36,7 +36,8 @@ def build_family(
     ``<family>.parquet`` holds one row per item first seen before `cut_ms` (UTC epoch ms), sorted by
     ITEM_CODE, with the family's features as float32; ``transitions`` is a set of arrays instead
     (see `endcap.features.transitions`). No row at or after the cut is read. The
-    same input gives the same bytes, whatever `threads`. Raises `KeyError` for an unknown family.
+    same input gives the same bytes, whatever `threads`. `session_timeout_minutes`: what the log was
+    cleaned with. Raises `KeyError` for an unknown family.
     """
     from endcap.features.duckdb_tables import open_tables  # noqa: PLC0415
 
