@@ -139,9 +139,9 @@ class EventsReply(Reply):
 
 
 class Erased(Reply):
-    """A visitor's history is erased, and the erasure from the log is queued."""
+    """A visitor's history is erased, or that is queued, and so is the erasure from the log."""
 
-    status: Literal["erased"]
+    status: Literal["erased", "queued"]
 
 
 class Model(Reply):

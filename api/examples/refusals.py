@@ -25,7 +25,6 @@ _NO_ITEM: Final = "the model knows no item '139748'"
 _NO_MODEL: Final = f"no model '{VERSION}' in s3://shop-lake/endcap; `endcap models list` shows them"
 _LOST: Final = "'champion.json' was changed by another writer; read it and decide again"
 _LOG_DOWN: Final = "the record log cannot be written: [Errno 28] No space left on device"
-_HISTORY_DOWN: Final = "the histories in history.sqlite: unable to open database file"
 _COUNT: Final = "Input should be greater than or equal to 1"
 _ID: Final = "String should have at most 128 characters"
 _VERSION: Final = "String should match pattern '^[0-9A-Za-z][0-9A-Za-z._-]*$'"
@@ -53,7 +52,7 @@ _DETAILS: Final[Mapping[str, Mapping[int, str]]] = {
         422: "event_time lies before the year 2000: is it in milliseconds?",
         503: _LOG_DOWN,
     },
-    "DELETE /v1/users/{user_id}": {422: f"path/user_id: {_ID}", 503: _HISTORY_DOWN},
+    "DELETE /v1/users/{user_id}": {422: f"path/user_id: {_ID}", 503: _LOG_DOWN},
     "GET /v1/models": {
         409: "the champion record cannot be read: Expecting value: line 1 column 1 (char 0)",
         422: f"query/limit: {_COUNT}",

@@ -58,9 +58,12 @@ def add_routes(app: FastAPI, service: Service) -> None:
     def erase(
         user_id: Annotated[queries.Id, Path(description="The shop's id of the user.")],
     ) -> Response:
-        """Erase a user's history at once, and queue the erasure from the log."""
-        erase_user(user_id, service.log, service.history, now_ms=service.now())
-        return reply({"status": "erased"})
+        """Erase a user's history at once, and queue the erasure from the log.
+
+        While the store of histories is away, that is queued as well.
+        """
+        is_erased = erase_user(user_id, service.log, service.history, now_ms=service.now())
+        return reply({"status": "erased" if is_erased else "queued"})
 
 
 def _record_one(service: Service, body: queries.Event) -> dict[str, Any]:

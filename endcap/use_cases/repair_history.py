@@ -18,6 +18,8 @@ histories are known to hold what the log holds."""
 MARGIN_MS: Final = 900_000
 """Longer than a record takes from being acknowledged to being readable."""
 EVENTS_AT_ONCE: Final = 500
+PENDING: Final = "pending"
+"""The field of an erasure that the histories, which were away, do not know of yet."""
 
 _FIELDS: Final = tuple(field.name for field in fields(VisitorEvent))
 
@@ -27,21 +29,25 @@ def repair_history(
 ) -> int:
     """Add to the histories what the log has received since the last repair; return how many events.
 
-    What is there already is passed over, so it may be done at any time and by several at once. What
-    was received before its visitor asked to be forgotten stays forgotten, also when that happens
-    meanwhile. Where it cannot be told what was repaired, all of the log is looked at. `stores`
-    tells this log and these histories from others that serve the same lake: their addresses.
+    Whom the histories could not forget when they were asked to is forgotten first. What is there
+    already is passed over, so it may be done at any time and by several at once. What was received
+    before its visitor asked to be forgotten stays forgotten, also when that happens meanwhile.
+    Where it cannot be told what was repaired, all of the log is looked at. `stores` tells this log
+    and these histories from others that serve the same lake: their addresses.
     Raises `RecordLogUnavailableError`, `HistoryUnavailableError`, `LakeError`; the next repair
     begins where this one did.
     """
     watermark = watermark_of(stores)
     since_ms = max(_read_watermark(lake, watermark) - MARGIN_MS, 0)
-    erased_ms = _erasures(log, since_ms)
+    erased_ms, pending = _erasures(log, since_ms)
+    for user_id in sorted(pending):
+        history.erase(user_id)
     n = 0
     for part in _parts(_to_add(log.read(EVENTS, since_ms=since_ms), erased_ms)):
         history.add(part)
         n += len(part)
-    for user_id, at_ms in _erasures(log, since_ms).items():
+    erased_since, _ = _erasures(log, since_ms)
+    for user_id, at_ms in erased_since.items():
         if at_ms > erased_ms.get(user_id, -1):
             history.erase(user_id)
     lake.write(watermark, json.dumps({"until_ms": now_ms}).encode())
@@ -64,13 +70,16 @@ def _read_watermark(lake: Lake, path: str) -> int:
         return 0
 
 
-def _erasures(log: RecordLog, since_ms: int) -> dict[str, int]:
-    """Return when each visitor asked to be forgotten last."""
+def _erasures(log: RecordLog, since_ms: int) -> tuple[dict[str, int], set[str]]:
+    """Return when each visitor asked to be forgotten last, and whose history still waits for it."""
     last: dict[str, int] = {}
+    pending: set[str] = set()
     for record in log.read(ERASURES, since_ms=since_ms):
         user_id = str(record.fields["user_id"])
         last[user_id] = max(record.received_ms, last.get(user_id, -1))
-    return last
+        if record.fields.get(PENDING):
+            pending.add(user_id)
+    return last, pending
 
 
 def _to_add(records: Iterable[Record], erased_ms: dict[str, int]) -> Iterator[VisitorEvent]:

@@ -12,9 +12,7 @@ from api.settings import MAX_BODY_BYTES
 from endcap.adapters import folder_lake
 from endcap.adapters.folder_lake import FolderLake
 from endcap.adapters.segment_log import SegmentLog
-from endcap.adapters.sqlite_history import SqliteHistory
 from endcap.use_cases.lake_layout import LATEST_DRIFT, LATEST_METRICS, LATEST_SCOREBOARD
-from endcap.use_cases.resting_history import RestingHistory
 from tests.api.conftest import Shop
 from tests.api.described import JSON, OPERATIONS, complaints, content_of, send, tag_of, values
 from tests.api.test_access import FixedDoor
@@ -88,12 +86,6 @@ def full_disk(
     return send(shop.client, operation, versions)
 
 
-def no_histories(shop: Shop, versions: list[str], _: object, operation: str) -> httpx.Response:
-    store = SqliteHistory(Path(shop.lake.uri))  # a folder
-    shop.service.history = RestingHistory(store, clock=shop.service.now)
-    return send(shop.client, operation, versions)
-
-
 def nothing_there(shop: Shop, versions: list[str], _: object, operation: str) -> httpx.Response:
     empty = Shop(FolderLake(Path(shop.lake.uri) / "empty"))
     return send(empty.client, operation, versions)
@@ -164,7 +156,7 @@ PROVOKED: dict[int, Provoke | dict[str, Provoke]] = {
     },
     503: {
         "POST /v1/events": full_disk,
-        "DELETE /v1/users/{user_id}": no_histories,
+        "DELETE /v1/users/{user_id}": full_disk,
         "GET /v1/health/ready": nothing_there,
     },
 }

@@ -83,6 +83,17 @@ def test_what_was_erased_is_not_brought_back_and_what_came_after_is(lake: Folder
     assert known(history) == ["after"]
 
 
+def test_who_was_erased_while_the_histories_were_away_is_forgotten(lake: FolderLake) -> None:
+    log, history = MemoryLog(), MemoryHistory()
+    send(log, history, "before")
+    history.is_down = True
+    assert not erase_user("ann", log, history, now_ms=NOW_MS + 1)
+    history.is_down = False
+    send(log, history, "after", now_ms=NOW_MS + 2)
+    repair_history(lake, log, history, stores=STORES, now_ms=NOW_MS + 3)
+    assert known(history) == ["after"]
+
+
 def test_who_is_erased_while_a_repair_runs_stays_erased(lake: FolderLake) -> None:
     log = MemoryLog()
 
