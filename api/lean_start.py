@@ -37,8 +37,8 @@ def lean_start() -> Iterator[None]:
     is_collecting = gc.isenabled()
     gc.disable()
     try:
-        empty = (*map(ModuleType, _NUMPYS_DOCUMENTATION), *map(_Annotations, _NUMPYS_TYPES))
-        with _built_when_used(), _not_installed(_FORMER_PYDANTIC), _stood_in_for_by(*empty):
+        stand_ins = (*map(ModuleType, _NUMPYS_DOCUMENTATION), *map(_Annotations, _NUMPYS_TYPES))
+        with _built_when_used(), _not_installed(_FORMER_PYDANTIC), _stood_in_for_by(*stand_ins):
             yield
     finally:
         if is_collecting:

@@ -21,8 +21,8 @@ MOST_ITEMS: Final = 200
 MOST_EVENTS: Final = 500
 MOST_VISITS: Final = 100
 MOST_RANKED: Final = 500
-MOST_EXPLAINED: Final = 200
 MOST_MODELS: Final = 100
+MOST_EXPLAINED: Final = 200
 """Items of a batch: each takes a millisecond and 6 kB, and Lambda answers with 6 MB at most."""
 LATEST_MS: Final = 253_402_300_799_999
 """The end of the year 9999, UTC."""

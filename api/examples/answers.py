@@ -126,7 +126,10 @@ ANSWERS: Final[Mapping[str, Mapping[str, Any]]] = {
             ],
         },
     },
-    "DELETE /v1/users/{user_id}": {"erased": {"status": "erased"}},
+    "DELETE /v1/users/{user_id}": {
+        "erased": {"status": "erased"},
+        "histories away": {"status": "queued"},
+    },
     "GET /v1/models": {
         "two": {
             "serving": VERSION,

@@ -201,7 +201,7 @@ def test_a_failing_branch_calls_off_the_others(tmp_path: Path) -> None:
 
     result = run(machine(Both=both, Failed=FAILED), tmp_path)
 
-    # The other branch would sleep for a minute, and then be told apart as succeeded.
+    # The other branch would sleep for a minute, and have succeeded then.
     assert (result.status, result.error) == ("FAILED", "DatasetError")
     statuses = {record.name: record.status for record in result.states}
     assert statuses == {"Both": "failed", "Bad": "failed", "Slow": "stopped"}
