@@ -36,6 +36,47 @@ class _Subtrees:
 
 def write_categories(rows: Rows, past: Past) -> None:
     """Write the features of the family ``context_categories``, and the affinity to the root."""
+    affinity = _affinity_to_one(past) if len(past.histories) == 1 else 0.0
+    if affinity > 0:
+        _write_of_one(rows, past, affinity)
+    else:
+        _write_of_many(rows, past)
+
+
+def _affinity_to_one(past: Past) -> float:
+    """Return a visitor's affinity to the one category they touched, last of all; 0 otherwise."""
+    events, categories = past.categorised, past.by_category
+    if len(categories) != 1 or past.last_category[0] < 0:
+        return 0.0
+    sums = sum_by_kind(categories, past.kind[events], past.grown[events])
+    return float(total(sums * past.fading[0])[0])
+
+
+def _write_of_one(rows: Rows, past: Past, affinity: float) -> None:
+    """Write the same for one visitor who touched one category, whom most resemble."""
+    items, category, touched = past.items, rows.pair_category, past.last_category
+    path = items.category_paths[touched[0]]
+    shared = ((items.category_paths[category] == path) & (path >= 0)).sum(axis=1) - 1
+    steps = items.category_steps[category] - shared
+    apart = steps + items.category_steps[touched[0]] - shared
+    same, below_root = category == touched[0], shared > 0
+    probability, support = _transitions(touched, touched[rows.pair_visitor], category, past)
+    none = category < 0
+    columns = {
+        "category_share": same,
+        "category_back_off_steps": np.where(below_root, steps, np.nan),
+        "category_back_off_affinity": below_root * _penalty(len(path))[steps],
+        "category_distance_nearest": apart,
+        "category_distance_last": apart,
+        "same_category_as_last": same,
+        "category_transition": probability,
+        "category_transition_support": support,
+    }
+    rows.write_by_pair(columns, but=none)
+    rows.write_by_pair({"affinity_root": below_root * affinity}, but=none)
+
+
+def _write_of_many(rows: Rows, past: Past) -> None:
     items = past.items
     paths, none = items.category_paths, rows.pair_category < 0
     subtrees = _subtrees(past, paths)

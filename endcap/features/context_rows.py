@@ -103,15 +103,27 @@ class Rows:
         """Write features that follow each other and are the same for all rows of a visitor."""
         self._spread(columns, self.visitor)
 
-    def write_by_pair(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        """Write features that follow each other, one value a pair of visitor and category."""
-        self._spread(columns, self.pair)
+    def write_by_pair(
+        self, columns: Mapping[str, NDArray[Any]], *, but: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Write features that follow each other, one value a pair of visitor and category.
 
-    def _spread(self, columns: Mapping[str, NDArray[Any]], place: NDArray[np.int64]) -> None:
+        Pairs in `but` get NaN instead.
+        """
+        self._spread(columns, self.pair, but)
+
+    def _spread(
+        self,
+        columns: Mapping[str, NDArray[Any]],
+        place: NDArray[np.int64],
+        but: NDArray[np.bool_] | None = None,
+    ) -> None:
         values = list(columns.values())
         table = np.empty((len(values[0]), len(values)), dtype=np.float32)
         for position, column in enumerate(values):
             table[:, position] = column
+        if but is not None:
+            table[but] = np.nan
         self.out[:, _columns(*columns)] = table if len(table) == 1 else table[place]
 
 

@@ -53,6 +53,15 @@ def test_a_tree_that_was_never_touched_backs_off_to_nothing() -> None:
     assert found["affinity_root"] == [0]
 
 
+def test_a_visitor_of_one_category_is_drawn_to_its_tree_by_all_their_events() -> None:
+    found = features([(NOW, 2, 0), (NOW, -1, 0), (NOW, 2, 1)], ALL, ITEMS)
+    assert found["affinity_root"] == _near([3, 3, 3, 3, 0, 0, nan])
+    assert found["category_share"] == _near([0, 0, 1, 0, 0, 0, nan])
+    assert found["category_back_off_affinity"] == _near([1, 1, 1, BACK_OFF, 0, 0, nan])
+    assert found["category_back_off_steps"] == _near([0, 0, 0, 1, nan, nan, nan])
+    assert found["category_distance_last"] == _near([2, 1, 0, 2, 4, 5, nan])
+
+
 def test_category_transitions_come_from_the_last_known_item() -> None:
     found = features([(NOW - 1, 2, 0), (NOW, -1, 0)], [2, 3, 4, 6], ITEMS)
     assert found["category_transition"] == _near([0.5, 0.25, 0, nan])
