@@ -8,7 +8,8 @@ from endcap.errors import NotEnoughDataError
 if TYPE_CHECKING:  # what answers reads a day's length here, and no configuration of a run
     from endcap.config import SplitConfig
 
-DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from endcap.dataset.arrays import rows_of
 from endcap.dataset.histories import Histories
 from endcap.features.context_categories import write_categories
 from endcap.features.context_decay import write_decay
+from endcap.features.context_one_event import one_event_of, write_one_event
 from endcap.features.context_past import past_of
 from endcap.features.context_prices import write_prices
 from endcap.features.context_rows import USER_FEATURES, Rows
@@ -86,7 +87,11 @@ def write_context(
         low, high = int(cand_ptr[start]), int(cand_ptr[stop])
         if low == high:
             continue
-        past = past_of(histories.slice(start, stop), items, config, event_weights)
+        chunk = histories.slice(start, stop)
+        if event := one_event_of(chunk, items, config, event_weights):
+            write_one_event(out[low:high], event, cand_item[low:high].astype(np.int64), items)
+            continue
+        past = past_of(chunk, items, config, event_weights)
         rows = Rows.of(
             rows_of(cand_ptr[start : stop + 1]),
             cand_item[low:high].astype(np.int64),

@@ -10,6 +10,7 @@ translation, for its plain form.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from endcap.features.context_past import Past
 from endcap.features.context_rows import Rows, look_up_of
 from endcap.features.decayed_scores import sum_by_kind, total
+from endcap.features.item_table import ItemTable
 from endcap.features.keyed_sums import Groups, group_by
 from endcap.features.user_entries import BACK_OFF
 
@@ -53,27 +55,45 @@ def _affinity_to_one(past: Past) -> float:
 
 
 def _write_of_one(rows: Rows, past: Past, affinity: float) -> None:
-    """Write the same for one visitor who touched one category, whom most resemble."""
-    items, category, touched = past.items, rows.pair_category, past.last_category
-    path = items.category_paths[touched[0]]
-    shared = ((items.category_paths[category] == path) & (path >= 0)).sum(axis=1) - 1
+    """Write the same for one visitor who touched one category, as most do."""
+    found = relation_to(int(past.last_category[0]), rows.pair_category, past.items)
+    none = rows.pair_category < 0
+    rows.write_by_pair(found.columns, but=none)
+    rows.write_by_pair({"affinity_root": found.below_root * affinity}, but=none)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Relation:
+    """What categories are to the only one that a visitor touched.
+
+    `columns` (m,): the features of the family ``context_categories``, of no meaning for no
+    category. `below_root` bool (m,): they have one root.
+    """
+
+    columns: dict[str, NDArray[Any]]
+    below_root: NDArray[np.bool_]
+
+
+def relation_to(touched: int, category: NDArray[Any], items: ItemTable) -> Relation:
+    """Return what each category, int (m,), -1 for none, is to the touched one."""
+    length = int(items.category_steps[touched]) + 1
+    path = items.category_paths[touched, :length]
+    shared = (items.category_paths[category, :length] == path).sum(axis=1) - 1
     steps = items.category_steps[category] - shared
-    apart = steps + items.category_steps[touched[0]] - shared
-    same, below_root = category == touched[0], shared > 0
-    probability, support = _transitions(touched, touched[rows.pair_visitor], category, past)
-    none = category < 0
+    apart = steps + (length - 1) - shared
+    same, below_root = category == touched, shared > 0
+    probability, support = _transitions(np.asarray([touched]), touched, category, items)
     columns = {
         "category_share": same,
         "category_back_off_steps": np.where(below_root, steps, np.nan),
-        "category_back_off_affinity": below_root * _penalty(len(path))[steps],
+        "category_back_off_affinity": below_root * _penalty(items.category_paths.shape[1])[steps],
         "category_distance_nearest": apart,
         "category_distance_last": apart,
         "same_category_as_last": same,
         "category_transition": probability,
         "category_transition_support": support,
     }
-    rows.write_by_pair(columns, but=none)
-    rows.write_by_pair({"affinity_root": below_root * affinity}, but=none)
+    return Relation(columns, below_root)
 
 
 def _write_of_many(rows: Rows, past: Past) -> None:
@@ -93,7 +113,7 @@ def _write_of_many(rows: Rows, past: Past) -> None:
     last_of_visitor = past.last_category
     last = last_of_visitor[rows.pair_visitor]
     unlike = none | (last < 0)
-    probability, support = _transitions(last_of_visitor, last, rows.pair_category, past)
+    probability, support = _transitions(last_of_visitor, last, rows.pair_category, items)
     apart = _distance(path, paths[last], depth + items.category_steps[last])
     rows.write_by_pair(
         {
@@ -131,8 +151,6 @@ def _groups_of(
 
 def _subtrees(past: Past, paths: NDArray[np.int32]) -> _Subtrees:
     events = past.categorised
-    if len(past.histories) == 1 == len(events):
-        return _subtrees_of_one(past, paths)
     category = past.items.category[past.item[events]]
     path = paths[category]
     of_event, level = np.nonzero(path >= 0)
@@ -146,17 +164,6 @@ def _subtrees(past: Past, paths: NDArray[np.int32]) -> _Subtrees:
     return _Subtrees(
         groups, total(sums * past.fading[past.visitor[entry[groups.last_event]]]), nearest
     )
-
-
-def _subtrees_of_one(past: Past, paths: NDArray[np.int32]) -> _Subtrees:
-    """Return the same for one event of one visitor, whom most resemble."""
-    event = past.categorised[0]
-    category = past.items.category[past.item[event]]
-    steps = int(past.items.category_steps[category])
-    path = paths[category, : steps + 1].astype(np.int64)
-    groups = group_by(path)
-    affinity = past.grown[event] * past.fading[0, past.kind[event]]
-    return _Subtrees(groups, np.full(len(path), affinity), steps - groups.order)
 
 
 def _shares(rows: Rows, past: Past) -> NDArray[np.float64]:
@@ -214,11 +221,11 @@ def _distance(
 
 def _transitions(
     last_of_visitor: NDArray[np.int64],
-    last: NDArray[np.int64],
+    last: NDArray[np.int64] | int,
     category: NDArray[np.int64],
-    past: Past,
+    items: ItemTable,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    items, k = past.items, len(past.items.category_parent)
+    k = len(items.category_parent)
     key = np.where((last < 0) | (category < 0), -1, last * k + category)
     hit, place = look_up_of(
         last_of_visitor, items.category_transition_ptr, items.category_transition_key, key

@@ -135,8 +135,6 @@ def _items_at(histories: Histories, place: NDArray[np.int64]) -> NDArray[np.int6
 def _session_starts(histories: Histories, items: ItemTable) -> NDArray[np.int64]:
     """Return the position of the first event of each event's session, int64 (events,)."""
     time_ms = histories.time_ms
-    if len(time_ms) == 1:
-        return np.zeros(1, dtype=np.int64)
     begins = np.ones(len(time_ms), dtype=bool)
     begins[1:] = time_ms[1:] - time_ms[:-1] > items.session_timeout_ms
     begins[histories.ptr[:-1][histories.lengths() > 0]] = True

@@ -9,14 +9,14 @@ from endcap.features.context_past import Past
 from endcap.features.context_rows import Rows
 from endcap.features.registry import names
 
-_RANK: Final = names("item").index("price_rank_in_category")
+PRICE_RANK: Final = names("item").index("price_rank_in_category")
 
 
 def write_prices(rows: Rows, past: Past) -> None:
     """Write the features of the family ``context_prices``."""
     items, n, visitor = past.items, len(past.histories), past.visitor
     looked_at = items.log_price[past.item].astype(np.float64)
-    rank_seen = items.features[past.item, _RANK].astype(np.float64)
+    rank_seen = items.features[past.item, PRICE_RANK].astype(np.float64)
     level = _means(looked_at, visitor, n)
     rank_level = _means(rank_seen, visitor, n)
     spread = np.sqrt(_means((looked_at - level[visitor]) ** 2, visitor, n))
@@ -34,7 +34,7 @@ def write_prices(rows: Rows, past: Past) -> None:
             "log_price_vs_last": log_price - last[rows.visitor],
             "log_price_vs_mean": log_price - level[rows.visitor],
             "log_price_vs_category": log_price - in_category[found][rows.pair],
-            "price_rank_vs_mean": items.features[rows.item, _RANK] - rank_level[rows.visitor],
+            "price_rank_vs_mean": items.features[rows.item, PRICE_RANK] - rank_level[rows.visitor],
         }
     )
     rows.write_by_visitor(
@@ -48,8 +48,6 @@ def write_prices(rows: Rows, past: Past) -> None:
 
 def _means(values: NDArray[np.float64], group: NDArray[np.int64], n: int) -> NDArray[np.float64]:
     """Return the mean of each group's values that are not NaN, float64 (n,); NaN if it has none."""
-    if len(values) == 1 == n:
-        return values
     there = np.flatnonzero(~np.isnan(values))
     count = np.bincount(group[there], minlength=n)
     total = np.bincount(group[there], weights=values[there], minlength=n)

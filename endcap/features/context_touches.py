@@ -44,8 +44,6 @@ def write_touches(rows: Rows, past: Past) -> None:
 
 def _sessions(past: Past) -> NDArray[np.int64]:
     """Return in how many sessions each item was touched, int64 (groups,)."""
-    if len(past.at) == 1:
-        return np.ones(1, dtype=np.int64)
     order = past.by_item.order
     session, group = past.session[past.at[order]], past.by_item.of_event[order]
     is_new = np.ones(len(order), dtype=bool)

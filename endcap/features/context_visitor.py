@@ -1,14 +1,10 @@
 """User side: the visitor as such, the same for all candidates; and the clock."""
 
-from typing import Final
-
 import numpy as np
 
-from endcap.dataset.splits import DAY_MS
+from endcap.dataset.splits import DAY_MS, HOUR_MS
 from endcap.features.context_past import Past
 from endcap.features.context_rows import Rows
-
-_HOUR_MS: Final = 3_600_000
 
 
 def write_visitor(rows: Rows, past: Past) -> None:
@@ -31,7 +27,7 @@ def write_visitor(rows: Rows, past: Past) -> None:
             "history_carts": past.per_visitor(whose[histories.event_type == 1]),
             "history_purchases": past.per_visitor(whose[histories.event_type == 2]),
             "repeat_share": np.where(known > 0, 1 - distinct / np.maximum(known, 1), np.nan),
-            "hour_of_day": now // _HOUR_MS % 24,
+            "hour_of_day": now // HOUR_MS % 24,
             # 1970-01-01 was a Thursday.
             "day_of_week": (now // DAY_MS + 3) % 7,
             "seconds_since_last_event": idle,

@@ -52,8 +52,6 @@ class Groups:
         Adding one by one, as `numpy.bincount` does, makes a group's sum depend on its own events
         alone; a pairwise or threaded sum would not.
         """
-        if len(values) == 1:
-            return values.astype(np.float64)
         total = np.bincount(self.of_event, weights=values, minlength=len(self))
         return total.astype(np.float64, copy=False)
 
