@@ -128,6 +128,8 @@ def in_process(live: LiveModel, history: SqliteHistory, users: Sequence[str], cu
     best = min(rounds, key=lambda times: float(np.median(times)))
     print(f"\nin process, one core, best of {ROUNDS} rounds of {len(users):,} requests")
     print(f"  p50 {1000 * np.median(best):.2f} ms, p99 {1000 * np.quantile(best, 0.99):.2f} ms")
+    quickest = np.min(rounds, axis=0)
+    print(f"  each visitor's quickest of {ROUNDS}: median {1000 * np.median(quickest):.2f} ms")
     total = rounds[-1].sum()
     for stage in STAGES:
         mean = 1000 * spent[stage] / len(users)

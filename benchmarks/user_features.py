@@ -10,6 +10,7 @@ import argparse
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -119,7 +120,7 @@ def peak_mib() -> float:
 
 
 def main() -> None:
-    """Print one line for one visitor and one for the million rows."""
+    """Print a line for a visitor of many events, of one, and for the million rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
@@ -131,15 +132,19 @@ def main() -> None:
     visitors = random_visitors(rng, 200)
     candidates = random_candidates(rng, visitors)
     one = np.array([0, CANDIDATES])
-    single = []
+    of_many, of_one = [], []
     for visitor in range(len(visitors)):
-        past = visitors.slice(visitor, visitor + 1)
         own = candidates[visitor * CANDIDATES : (visitor + 1) * CANDIDATES]
-        single += seconds(lambda: context_features(past, one, own, items, config, WEIGHTS), 5)  # noqa: B023
-    print(
-        f"1 visitor x {CANDIDATES} candidates: min {min(single) * 1e3:.2f} ms, "
-        f"median {median(single) * 1e3:.2f} ms"
-    )
+        past = visitors.slice(visitor, visitor + 1)
+        event = Histories.of_one_event(int(own[-1]), int(past.now_ms[0]))
+        for histories, taken in ((past, of_many), (event, of_one)):
+            run = partial(context_features, histories, one, own, items, config, WEIGHTS)
+            taken.extend(seconds(run, 5))
+    for told, taken in ((f"{EVENTS} events", of_many), ("1 event", of_one)):
+        print(
+            f"1 visitor of {told} x {CANDIDATES} candidates: min {min(taken) * 1e3:.2f} ms, "
+            f"median {median(taken) * 1e3:.2f} ms"
+        )
 
     count = arguments.rows // CANDIDATES + 1
     visitors = random_visitors(rng, count)

@@ -38,65 +38,6 @@ class _Subtrees:
 
 def write_categories(rows: Rows, past: Past) -> None:
     """Write the features of the family ``context_categories``, and the affinity to the root."""
-    affinity = _affinity_to_one(past) if len(past.histories) == 1 else 0.0
-    if affinity > 0:
-        _write_of_one(rows, past, affinity)
-    else:
-        _write_of_many(rows, past)
-
-
-def _affinity_to_one(past: Past) -> float:
-    """Return a visitor's affinity to the one category they touched, last of all; 0 otherwise."""
-    events, categories = past.categorised, past.by_category
-    if len(categories) != 1 or past.last_category[0] < 0:
-        return 0.0
-    sums = sum_by_kind(categories, past.kind[events], past.grown[events])
-    return float(total(sums * past.fading[0])[0])
-
-
-def _write_of_one(rows: Rows, past: Past, affinity: float) -> None:
-    """Write the same for one visitor who touched one category, as most do."""
-    found = relation_to(int(past.last_category[0]), rows.pair_category, past.items)
-    none = rows.pair_category < 0
-    rows.write_by_pair(found.columns, but=none)
-    rows.write_by_pair({"affinity_root": found.below_root * affinity}, but=none)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Relation:
-    """What categories are to the only one that a visitor touched.
-
-    `columns` (m,): the features of the family ``context_categories``, of no meaning for no
-    category. `below_root` bool (m,): they have one root.
-    """
-
-    columns: dict[str, NDArray[Any]]
-    below_root: NDArray[np.bool_]
-
-
-def relation_to(touched: int, category: NDArray[Any], items: ItemTable) -> Relation:
-    """Return what each category, int (m,), -1 for none, is to the touched one."""
-    length = int(items.category_steps[touched]) + 1
-    path = items.category_paths[touched, :length]
-    shared = (items.category_paths[category, :length] == path).sum(axis=1) - 1
-    steps = items.category_steps[category] - shared
-    apart = steps + (length - 1) - shared
-    same, below_root = category == touched, shared > 0
-    probability, support = _transitions(np.asarray([touched]), touched, category, items)
-    columns = {
-        "category_share": same,
-        "category_back_off_steps": np.where(below_root, steps, np.nan),
-        "category_back_off_affinity": below_root * _penalty(items.category_paths.shape[1])[steps],
-        "category_distance_nearest": apart,
-        "category_distance_last": apart,
-        "same_category_as_last": same,
-        "category_transition": probability,
-        "category_transition_support": support,
-    }
-    return Relation(columns, below_root)
-
-
-def _write_of_many(rows: Rows, past: Past) -> None:
     items = past.items
     paths, none = items.category_paths, rows.pair_category < 0
     subtrees = _subtrees(past, paths)
@@ -133,6 +74,40 @@ def _write_of_many(rows: Rows, past: Past) -> None:
     )
     root = affinity[group[:, 1]] if path.shape[1] > 1 else np.zeros(len(path))
     rows.write_by_pair({"affinity_root": np.where(none, np.nan, root)})
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Relation:
+    """What categories are to the only one that a visitor touched.
+
+    `columns` (m,): the features of the family ``context_categories``, of no meaning for no
+    category. `below_root` bool (m,): they have one root.
+    """
+
+    columns: dict[str, NDArray[Any]]
+    below_root: NDArray[np.bool_]
+
+
+def relation_to(touched: int, category: NDArray[Any], items: ItemTable) -> Relation:
+    """Return what each category, int (m,), -1 for none, is to the touched one."""
+    length = int(items.category_steps[touched]) + 1
+    path = items.category_paths[touched, :length]
+    shared = (items.category_paths[category, :length] == path).sum(axis=1) - 1
+    steps = items.category_steps[category] - shared
+    apart = steps + (length - 1) - shared
+    same, below_root = category == touched, shared > 0
+    probability, support = _transitions(np.asarray([touched]), touched, category, items)
+    columns = {
+        "category_share": same,
+        "category_back_off_steps": np.where(below_root, steps, np.nan),
+        "category_back_off_affinity": below_root * _penalty(items.category_paths.shape[1])[steps],
+        "category_distance_nearest": apart,
+        "category_distance_last": apart,
+        "same_category_as_last": same,
+        "category_transition": probability,
+        "category_transition_support": support,
+    }
+    return Relation(columns, below_root)
 
 
 def _groups_of(

@@ -16,21 +16,27 @@ from endcap.dataset.histories import Histories
 from endcap.dataset.splits import DAY_MS, HOUR_MS
 from endcap.features.context_categories import relation_to
 from endcap.features.context_prices import PRICE_RANK
-from endcap.features.decayed_scores import KINDS, fading, grown_weights, half_lives_ms
+from endcap.features.context_rows import look_up_of, write_columns
+from endcap.features.decayed_scores import (
+    KINDS,
+    fading,
+    grown_weights,
+    half_lives_ms,
+    kinds_of,
+    weights_of,
+)
 from endcap.features.item_table import ItemTable
 from endcap.features.registry import names
 
 _NAMES: Final = names("user")
-_AT: Final = {name: position for position, name in enumerate(_NAMES)}
 _ZEROS: Final = dict.fromkeys(_NAMES, 0.0)
 
 
 def _span(first: str, last: str) -> slice:
-    return slice(_AT[first], _AT[last] + 1)
+    return slice(_NAMES.index(first), _NAMES.index(last) + 1)
 
 
 _TOUCHES: Final = _span("seen_views", "seconds_between_touches")
-_PRICES: Final = _span("log_price_vs_last", "price_rank_vs_mean")
 _CATEGORIES: Final = _span("category_share", "category_transition_support")
 _TRANSITIONS: Final = _span("transition_last", "transition_support")
 _TO_ITEM: Final = _span("affinity_item", "affinity_item_purchases")
@@ -67,24 +73,22 @@ def one_event_of(
     """
     if len(histories.item) != 1 or len(histories) != 1:
         return None
-    item, event_type = int(histories.item[0]), int(histories.event_type[0])
+    item = int(histories.item[0])
     if not 0 <= item < items.n_items:
         return None
-    category, affinity = int(items.category[item]), np.zeros(1 + len(KINDS))
-    kind = event_type if 0 <= event_type < len(KINDS) else 0
     half_lives, now_ms = half_lives_ms(config), histories.now_ms
-    known_type = event_type if 0 <= event_type < len(event_weights) else 0
-    weight = event_weights[known_type : known_type + 1].astype(np.float64)
-    half_life = half_lives[kind : kind + 1]
+    kind, weight = kinds_of(histories.event_type), weights_of(histories.event_type, event_weights)
+    half_life = half_lives[kind]
     grown = grown_weights(histories.time_ms, weight, half_life, now_ms // half_life)
-    affinity[[0, 1 + kind]] = grown[0] * fading(now_ms, half_lives)[0, kind]
+    affinity = np.zeros(1 + len(KINDS))
+    affinity[[0, 1 + int(kind[0])]] = grown * fading(now_ms, half_lives)[0, kind]
     if not affinity[0] > 0:
         return None
     idle_ms = int(now_ms[0]) - int(histories.time_ms[0])
     return OneEvent(
         item=item,
-        category=category,
-        event_type=event_type,
+        category=int(items.category[item]),
+        event_type=int(histories.event_type[0]),
         now_ms=int(now_ms[0]),
         idle_seconds=idle_ms / 1000,
         is_open=idle_ms <= int(items.session_timeout_ms[0]),
@@ -169,35 +173,35 @@ def _write_prices(
 ) -> None:
     log_price = items.log_price[candidates].astype(np.float64)
     rank = items.features[:, PRICE_RANK]
-    block = np.empty((len(candidates), _PRICES.stop - _PRICES.start), dtype=np.float32)
-    block[:, 0] = block[:, 1] = log_price - price
-    block[:, 2] = log_price - np.where(same, price, nan)
-    block[:, 3] = rank[candidates] - np.float64(rank[event.item])
-    out[:, _PRICES] = block
+    apart = log_price - price
+    write_columns(
+        out,
+        {
+            "log_price_vs_last": apart,
+            "log_price_vs_mean": apart,
+            "log_price_vs_category": log_price - np.where(same, price, nan),
+            "price_rank_vs_mean": rank[candidates] - np.float64(rank[event.item]),
+        },
+    )
 
 
 def _write_categories(
     out: NDArray[np.float32], event: OneEvent, category: NDArray[np.int32], items: ItemTable
 ) -> None:
     related = relation_to(event.category, category, items)
-    block = np.empty((len(category), len(related.columns)), dtype=np.float32)
-    for position, column in enumerate(related.columns.values()):
-        block[:, position] = column
-    block[category < 0] = nan
-    out[:, _CATEGORIES] = block
-    out[:, _AT["affinity_root"]] = related.below_root * event.affinity[0]
+    write_columns(out, related.columns, but=category < 0)
+    write_columns(out, {"affinity_root": related.below_root * event.affinity[0]})
 
 
 def _write_transitions(
     out: NDArray[np.float32], event: OneEvent, candidates: NDArray[np.int64], items: ItemTable
 ) -> None:
-    low, high = int(items.transition_ptr[event.item]), int(items.transition_ptr[event.item + 1])
-    if low == high:
-        return
-    followers = items.transition_key[low:high] - event.item * items.n_items
-    place = followers.searchsorted(candidates)
-    hit = (followers.take(place, mode="clip") == candidates).nonzero()[0]
-    place = place[hit] + low
+    hit, place = look_up_of(
+        np.asarray([event.item]),
+        items.transition_ptr,
+        items.transition_key,
+        event.item * items.n_items + candidates,
+    )
     probability = items.transition_probability[place]
     support = items.transition_support[place]
     out[hit, _TRANSITIONS] = np.stack([probability, probability, probability, support], axis=1)

@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 
 from endcap.config_features import FeatureConfig
 from endcap.dataset.histories import Histories
-from endcap.features.decayed_scores import fading, grown_weights, half_lives_ms, kinds_of
+from endcap.features.decayed_scores import (
+    fading,
+    grown_weights,
+    half_lives_ms,
+    kinds_of,
+    weights_of,
+)
 from endcap.features.item_table import ItemTable
 from endcap.features.keyed_sums import Groups, group_by
 from endcap.features.user_entries import RECENT_ITEMS
@@ -78,7 +84,6 @@ def past_of(
     session = _session_starts(histories, items)
     half_lives = half_lives_ms(config)
     event_type = histories.event_type[at]
-    weighed = np.where((event_type >= 0) & (event_type < len(event_weights)), event_type, 0)
     kind = kinds_of(event_type)
     half_life = half_lives[kind]
     return Past(
@@ -91,7 +96,7 @@ def past_of(
         kind=kind,
         grown=grown_weights(
             histories.time_ms[at],
-            event_weights[weighed].astype(np.float64),
+            weights_of(event_type, event_weights),
             half_life,
             histories.now_ms[visitor] // half_life,
         ),

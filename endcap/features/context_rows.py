@@ -18,7 +18,7 @@ _NOWHERE: Final = np.zeros(0, dtype=np.int64)
 
 
 @cache
-def _columns(*wanted: str) -> slice:
+def span(*wanted: str) -> slice:
     """Return where features stand that follow each other in the registry."""
     start = _POSITION[wanted[0]]
     if names("user")[start : start + len(wanted)] != wanted:
@@ -80,10 +80,7 @@ class Rows:
 
     def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
         """Write features that follow each other in the registry, one value a row."""
-        block = np.empty((len(self.item), len(columns)), dtype=np.float32)
-        for position, column in enumerate(columns.values()):
-            block[:, position] = column
-        self.out[:, _columns(*columns)] = block
+        write_columns(self.out, columns)
 
     def write_found(
         self, columns: Mapping[str, tuple[NDArray[Any], float]], place: NDArray[np.int64]
@@ -97,34 +94,40 @@ class Rows:
         for position, (column, nothing) in enumerate(values):
             table[:-1, position] = column
             table[-1, position] = nothing
-        self.out[:, _columns(*columns)] = table[place]
+        self.out[:, span(*columns)] = table[place]
 
     def write_by_visitor(self, columns: Mapping[str, NDArray[Any]]) -> None:
         """Write features that follow each other and are the same for all rows of a visitor."""
         self._spread(columns, self.visitor)
 
-    def write_by_pair(
-        self, columns: Mapping[str, NDArray[Any]], *, but: NDArray[np.bool_] | None = None
-    ) -> None:
-        """Write features that follow each other, one value a pair of visitor and category.
+    def write_by_pair(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Write features that follow each other, one value a pair of visitor and category."""
+        self._spread(columns, self.pair)
 
-        Pairs in `but` get NaN instead.
-        """
-        self._spread(columns, self.pair, but)
+    def _spread(self, columns: Mapping[str, NDArray[Any]], place: NDArray[np.int64]) -> None:
+        table = _side_by_side(columns)
+        self.out[:, span(*columns)] = table if len(table) == 1 else table[place]
 
-    def _spread(
-        self,
-        columns: Mapping[str, NDArray[Any]],
-        place: NDArray[np.int64],
-        but: NDArray[np.bool_] | None = None,
-    ) -> None:
-        values = list(columns.values())
-        table = np.empty((len(values[0]), len(values)), dtype=np.float32)
-        for position, column in enumerate(values):
-            table[:, position] = column
-        if but is not None:
-            table[but] = np.nan
-        self.out[:, _columns(*columns)] = table if len(table) == 1 else table[place]
+
+def write_columns(
+    out: NDArray[np.float32],
+    columns: Mapping[str, NDArray[Any]],
+    *,
+    but: NDArray[np.bool_] | None = None,
+) -> None:
+    """Write features that follow each other in the registry, one value a row; NaN in rows `but`."""
+    block = _side_by_side(columns)
+    if but is not None:
+        block[but] = np.nan
+    out[:, span(*columns)] = block
+
+
+def _side_by_side(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    values = list(columns.values())
+    block = np.empty((len(values[0]), len(values)), dtype=np.float32)
+    for position, column in enumerate(values):
+        block[:, position] = column
+    return block
 
 
 def look_up_of(

@@ -48,6 +48,14 @@ def kinds_of(event_type: NDArray[np.int8]) -> NDArray[np.int64]:
     return np.where((event_type >= 0) & (event_type < len(KINDS)), event_type, 0).astype(np.int64)
 
 
+def weights_of(
+    event_type: NDArray[np.int8], event_weights: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return the weight of each event type code; one without a weight counts like the first."""
+    known = (event_type >= 0) & (event_type < len(event_weights))
+    return event_weights[np.where(known, event_type, 0)].astype(np.float64)
+
+
 def grown_weights(
     time_ms: NDArray[np.int64],
     weight: NDArray[np.float64],
