@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from endcap.columns import (
     AVAILABLE_PROPERTY,
@@ -24,7 +22,7 @@ from endcap.dataset.interactions import build_events, write_codes, write_interac
 from endcap.dataset.mapping import RETAILROCKET, LogMapping
 from endcap.dataset.properties import write_intervals
 from endcap.dataset.property_rows import PropertyRows
-from endcap.dataset.quarantine import Quarantine
+from endcap.dataset.quarantine import BadRow, Quarantine
 from endcap.dataset.report import assemble_report, write_report
 from endcap.dataset.summary import iso, summarise_events, summarise_properties
 from endcap.dataset.validation import LATEST_POSSIBLE_MS, TimeBounds
@@ -77,7 +75,7 @@ def clean(
     with Quarantine(out / "quarantine" / "part-0.parquet") as quarantine:
         intake = Intake(raw, mapping, bounds, cleaning.max_quarantine_share, quarantine, threads)
         try:
-            facts = _clean_tables(intake, out, types, cleaning, threads)
+            facts = _clean_tables(intake, out, types, cleaning)
         except EndcapError as exc:
             write_report(assemble_report(intake, {}, stopped=str(exc)), out)
             raise
@@ -88,13 +86,13 @@ def clean(
 
 
 def _clean_tables(
-    intake: Intake, out: Path, types: EventTypes, cleaning: CleaningConfig, threads: int
+    intake: Intake, out: Path, types: EventTypes, cleaning: CleaningConfig
 ) -> dict[str, Any]:
     read = intake.read_events()
     _require_events(intake, read)
     # Arrow reads the properties without Python's lock; the events meanwhile need it for moments.
     with ThreadPoolExecutor(2) as beside:
-        cleaned = beside.submit(_clean_events, read, out, types, cleaning, threads)
+        cleaned = beside.submit(_clean_events, intake, read, out, types, cleaning)
         intake.read_categories()
         write_categories(intake.parents, out)
         style = intake.mapping.item_properties
@@ -122,19 +120,19 @@ class _CleanedEvents:
 
     facts: dict[str, Any]
     items: pa.Array
-    duplicates: NDArray[np.int64]
+    duplicates: dict[int, list[BadRow]]
 
 
 def _clean_events(
-    read: EventRows, out: Path, types: EventTypes, cleaning: CleaningConfig, threads: int
+    intake: Intake, read: EventRows, out: Path, types: EventTypes, cleaning: CleaningConfig
 ) -> _CleanedEvents:
     events, duplicates = build_events(read.columns(), cleaning)
     facts = summarise_events(
         events, types, session_timeout_minutes=cleaning.session_timeout_minutes
     )
     write_codes(events, out)
-    write_interactions(events, types, out, threads=threads)
-    return _CleanedEvents(facts, events.items.ids, duplicates)
+    write_interactions(events, types, out, threads=intake.threads)
+    return _CleanedEvents(facts, events.items.ids, intake.read_duplicates(duplicates))
 
 
 def _wanted(cleaning: CleaningConfig) -> frozenset[str] | None:

@@ -198,16 +198,22 @@ class Intake:
                 self._add_categories(tally, batch, checked)
             self._refuse_if_bad(tally)
 
-    def quarantine_duplicates(self, positions: NDArray[np.int64]) -> None:
-        """Move the events at these positions, in ascending order, from kept to quarantined."""
-        rows: dict[int, list[int]] = {}
+    def read_duplicates(self, positions: NDArray[np.int64]) -> dict[int, list[BadRow]]:
+        """Return the events at these positions, in ascending order, as bad rows, by file."""
+        numbers: dict[int, list[int]] = {}
         for position in positions.tolist():
             index, number = place_of(position)
-            rows.setdefault(index, []).append(number)
-        for index, numbers in rows.items():
+            numbers.setdefault(index, []).append(number)
+        found = {}
+        for index, of_file in numbers.items():
             path, events = self._event_files[index]
-            texts = raw_rows(path, events, _event_columns(events), numbers)
-            found = [BadRow(n, "duplicate", t) for n, t in zip(numbers, texts, strict=True)]
+            texts = raw_rows(path, events, _event_columns(events), of_file)
+            found[index] = [BadRow(n, "duplicate", t) for n, t in zip(of_file, texts, strict=True)]
+        return found
+
+    def quarantine_duplicates(self, duplicates: Mapping[int, list[BadRow]]) -> None:
+        """Move what `read_duplicates` returned from kept to quarantined."""
+        for index, found in duplicates.items():
             self.tallies[index].kept -= len(found)
             self.quarantine.add(self.tallies[index], found)
 

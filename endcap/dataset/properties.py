@@ -53,7 +53,11 @@ def write_intervals(
     path = out / "item_properties" / "part-0.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(
-        path, ITEM_PROPERTIES, compression="zstd", use_dictionary=[PROPERTY, VALUE, VALID_TO]
+        path,
+        ITEM_PROPERTIES,
+        compression="zstd",
+        use_dictionary=[PROPERTY, VALUE, NUMBER, VALID_FROM, VALID_TO],
+        write_statistics=[PROPERTY, VALID_FROM, VALID_TO],
     ) as writer:
         for start in range(0, len(changes), _ROWS_PER_GROUP):
             span = slice(start, start + _ROWS_PER_GROUP)

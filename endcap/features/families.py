@@ -101,4 +101,11 @@ def _write(rows: pa.Table, family: str, out: Path) -> None:
     schema = pa.schema(
         [(name, pa.int32() if name == c.ITEM_CODE else pa.float32()) for name in rows.column_names]
     )
-    pq.write_table(rows.cast(schema, safe=False), out / f"{family}.parquet")
+    # Nearly every number is a number of its own: a dictionary would be tried and given up.
+    pq.write_table(
+        rows.cast(schema, safe=False),
+        out / f"{family}.parquet",
+        compression="zstd",
+        use_dictionary=False,
+        write_statistics=False,
+    )
