@@ -98,6 +98,27 @@ class ItemWalkConfig(Section):
     recency_half_life_events: float = Field(default=1.0, gt=0)
 
 
+class SequenceConfig(Section):
+    """Vectors of items, learned from what came next."""
+
+    factors: int = Field(default=128, ge=1, le=1024)
+    epochs: int = Field(default=8, ge=1)
+    learning_rate: float = Field(default=0.003, gt=0)
+    temperature: float = Field(default=0.08, gt=0)
+    """What cosines are divided by: the lower, the more the best ones count."""
+    query_events: int = Field(default=10, ge=1)
+    """Newest events of a visitor that are looked at."""
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Share of the events before a moment, drawn anew each time, that it is learned without."""
+    max_items: int = Field(default=50000, ge=1)
+    """Items with the most events that are proposed; twice as many have vectors."""
+    near_items: int = Field(default=200, ge=0)
+    """As for ALS: of a large catalogue, the items listed for each one, among which a visitor's
+    best are looked for."""
+    max_moments: int = Field(default=400000, ge=0)
+    """Newest moments that are learned from; the time to fit grows with their number."""
+
+
 class CategoryConfig(Section):
     """Popular items of the categories that a visitor looks at."""
 
@@ -149,6 +170,7 @@ class QuotaConfig(Section):
     session_knn: int = Field(default=100, ge=0)
     item_knn: int = Field(default=100, ge=0)
     item_walk: int = Field(default=100, ge=0)
+    sequence: int = Field(default=100, ge=0)
     category: int = Field(default=30, ge=0)
     trending: int = Field(default=10, ge=0)
     cold: int = Field(default=10, ge=0)
@@ -164,6 +186,7 @@ class RetrievalConfig(Section):
     session_knn: SessionKnnConfig = Field(default_factory=SessionKnnConfig)
     item_knn: ItemKnnConfig = Field(default_factory=ItemKnnConfig)
     item_walk: ItemWalkConfig = Field(default_factory=ItemWalkConfig)
+    sequence: SequenceConfig = Field(default_factory=SequenceConfig)
     category: CategoryConfig = Field(default_factory=CategoryConfig)
     trending: TrendingConfig = Field(default_factory=TrendingConfig)
     cold: ColdItemsConfig = Field(default_factory=ColdItemsConfig)

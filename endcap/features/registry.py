@@ -21,20 +21,33 @@ SOURCE_NAMES: Final = (
     "session_knn",
     "item_knn",
     "item_walk",
+    "sequence",
     "category",
     "trending",
     "cold",
 )
 """The candidate sources, in the order of the columns of their scores and ranks."""
+_SCORES: Final = {
+    "als": (
+        "product of the candidate's factors with the visitor's folded-in ones, whoever proposed it",
+        "no item of the visitor has factors",
+    ),
+    "sequence": (
+        "cosine of the candidate's learned vector with the visitor's, whoever proposed it",
+        "the candidate has no vector, or none of the visitor's newest items has one",
+    ),
+}
+"""What a source's score is, and when it is missing, where it scores what others propose too."""
 
 
 def _sources() -> Iterator[Feature]:
     for name in SOURCE_NAMES:
-        for column, unit, what in (
-            ("score", "the source's own", f"score that {name} gave the candidate"),
-            ("rank", "position", f"its rank among {name}'s proposals, from 1"),
+        absent = f"{name} did not propose it"
+        score, unknown = _SCORES.get(name, (f"score that {name} gave the candidate", absent))
+        for column, unit, what, missing in (
+            ("score", "the source's own", score, unknown),
+            ("rank", "position", f"its rank among {name}'s proposals, from 1", absent),
         ):
-            missing = f"{name} did not propose it"
             yield Feature(f"{name}_{column}", name, "source", unit, what, missing, window="now")
 
 

@@ -7,6 +7,8 @@
 ``session_knn``       past sessions like the visitor's own; ``session_index`` holds them
 ``item_knn``          items compared by their visitors
 ``item_walk``         where two steps along co-visited items lead
+``sequence``          vectors of items such that what comes next lies where the newest items point;
+                      ``sequence_loss`` and ``sequence_training`` learn them
 ``category``          the best of the categories looked at, backed off up the tree
 ``cold_items``        items hardly touched yet, near in category and price
 ``trending``          what is touched more often now than it used to be

@@ -13,7 +13,7 @@ from endcap.dataset.histories import Histories
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.fold_in import fold_in, gram_inverse
 from endcap.retrieval.index_files import load_array, load_parameters, save_index
-from endcap.retrieval.inner_product import largest_inner_products
+from endcap.retrieval.inner_product import largest_inner_products, products_of_pairs
 from endcap.retrieval.near_items import (
     OWNERS_PER_PROPOSED,
     PER_ASKED,
@@ -111,6 +111,15 @@ class AlsSource:
         The confidence in an item is ``alpha`` times the sum over its events of
         ``w * 2**(-age / half_life)``, age in events.
         """
+        if len(histories) != 1:
+            return self._visitor_factors(histories)
+        # Who is alone waits, and is asked about twice: for proposals, and for scores.
+        found: NDArray[np.float32] | None = histories.memo.get(self)
+        if found is None:
+            found = histories.memo[self] = self._visitor_factors(histories)
+        return found
+
+    def _visitor_factors(self, histories: Histories) -> NDArray[np.float32]:
         events = recent_events(
             histories,
             n_items=self.n_items,
@@ -156,6 +165,19 @@ class AlsSource:
             largest_inner_products(vectors[~is_listed], items, k=k, largest_norm=self.largest_norm),
         )
         return interleave_proposals(is_listed, *parts)
+
+    def score_items(
+        self, histories: Histories, row: NDArray[np.int64], item: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return the inner product of items with visitors, float32 (m,). See `ScoringSource`.
+
+        NaN where the visitor has no factors; 0 where the item, which nobody touched, has none.
+        """
+        vectors, place = self.visitor_factors(histories), self._row_of_item[item].astype(np.int64)
+        score = products_of_pairs(vectors, self.item_factors, row, place).astype(np.float32)
+        has_factors = np.count_nonzero(vectors, axis=1) > 0
+        score[~has_factors[row]] = np.nan
+        return score
 
     def similar(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Return the proposed items that lie in an item's direction, by their codes, unsorted.

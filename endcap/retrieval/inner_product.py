@@ -50,7 +50,7 @@ def _largest_of_chunk(
 
 def best_of_pairs(
     vectors: NDArray[np.float32],
-    items: NDArray[np.float32],
+    items: NDArray[np.float32 | np.float16],
     row: NDArray[np.int64],
     item: NDArray[np.int64],
     *,
@@ -60,7 +60,7 @@ def best_of_pairs(
 
     `row`, which never falls, and `item`: pairs, each once.
     """
-    score = _products(vectors, items, row, item).astype(np.float32)
+    score = products_of_pairs(vectors, items, row, item).astype(np.float32)
     positive = score > 0
     return best_first(
         row[positive],
@@ -71,9 +71,9 @@ def best_of_pairs(
     )
 
 
-def _products(
+def products_of_pairs(
     vectors: NDArray[np.float32],
-    items: NDArray[np.float32],
+    items: NDArray[np.float32 | np.float16],
     row: NDArray[np.int64],
     item: NDArray[np.int64],
 ) -> NDArray[np.float64]:

@@ -88,27 +88,37 @@ def listed_visitors(
 ) -> ListedVisitors:
     """Return whose newest known items all have lists.
 
-    Who touched no known item has nothing to list, and is listed. `row_of_item` int32 (n_items,).
+    Who touched no known item has nothing to list, and is listed. `row_of_item` int32 (n_items,),
+    -1 for an item that counts as unknown.
     """
-    visitor, item = histories.rows(), histories.item
-    is_known = (item >= 0) & (item < len(row_of_item))
-    if not is_known.all():
-        visitor, item = visitor[is_known], item[is_known]
+    visitor, item, _ = _known(histories, row_of_item)
     of_one = np.ones(len(histories), dtype=bool)
     of_one[visitor[1:][(item[1:] != item[:-1]) & (visitor[1:] == visitor[:-1])]] = False
-    newest = histories.newest(NEWEST_EVENTS)
-    visitor = newest.rows()
-    is_known = (newest.item >= 0) & (newest.item < len(row_of_item))
-    visitor, row = visitor[is_known], row_of_item[newest.item[is_known]]
+    visitor, _, row = _known(histories.newest(NEWEST_EVENTS), row_of_item)
     is_listed = np.ones(len(histories), dtype=bool)
     is_listed[visitor[row >= n_listed]] = False
     kept = is_listed[visitor]
     return ListedVisitors(is_listed, visitor[kept], row[kept], of_one)
 
 
+def _known(
+    histories: Histories, row_of_item: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """Return the events on known items: visitor, item, and the item's row."""
+    visitor, item = histories.rows(), histories.item
+    in_catalogue = (item >= 0) & (item < len(row_of_item))
+    if not in_catalogue.all():
+        visitor, item = visitor[in_catalogue], item[in_catalogue]
+    row = row_of_item[item]
+    has_row = row >= 0
+    if has_row.all():
+        return visitor, item, row
+    return visitor[has_row], item[has_row], row[has_row]
+
+
 def best_of_near(
     vectors: NDArray[np.float32],
-    items: NDArray[np.float32],
+    items: NDArray[np.float32 | np.float16],
     near: NDArray[np.uint16 | np.uint32],
     listed: ListedVisitors,
     *,
@@ -139,7 +149,7 @@ def best_of_near(
 
 def _best_of_chunk(
     vectors: NDArray[np.float32],
-    items: NDArray[np.float32],
+    items: NDArray[np.float32 | np.float16],
     lists: NDArray[np.uint16 | np.uint32],
     visitor: NDArray[np.int64],
     of_one: NDArray[np.bool_],

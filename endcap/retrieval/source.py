@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,20 @@ class CandidateSource(Protocol):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Open a saved index, arrays memory-mapped. Raises `NotFoundError`."""
+
+
+@runtime_checkable
+class ScoringSource(Protocol):
+    """A source that also says what it thinks of an item that it does not propose."""
+
+    def score_items(
+        self, histories: Histories, row: NDArray[np.int64], item: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return the score of ``item[i]`` for visitor ``row[i]``, float32 (m,), NaN if unknown.
+
+        Of an item that is proposed, the score it is proposed with. `row` never falls. The same to
+        the bit whatever the batch.
+        """
 
 
 def require_before_cut(log: "InteractionLog", cut_ms: int) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from endcap.config_retrieval import RetrievalConfig
 from endcap.dataset.queries import Queries
 from endcap.retrieval.source import CandidateSource
-from endcap.retrieval.union import propose_candidates, quota
+from endcap.retrieval.union import propose_items, quota
 from endcap.tuning.study import (
     Budget,
     Interval,
@@ -56,9 +56,12 @@ QUOTAS: Final = (
     "session_knn",
     "item_knn",
     "item_walk",
+    "sequence",
     "category",
 )
 """Sources whose quotas are searched."""
+NEARBY: Final = frozenset({"als", "sequence"})
+"""Sources that look for their best near what a visitor touched last."""
 DECAY_FACTOR: Final = 4.0
 QUOTA_FACTOR: Final = 2.0
 """How far from its default a value is searched, up and down."""
@@ -172,7 +175,7 @@ class Asked:
 
 def ask(sources: Mapping[str, CandidateSource], queries: Queries, config: RetrievalConfig) -> Asked:
     """Return what the sources hold for the next items when asked with these settings."""
-    found = propose_candidates(with_settings(sources, config), queries.histories, config)
+    found = propose_items(with_settings(sources, config), queries.histories, config)
     item_bits = 32
     # In order: by visitor, and by item within each.
     proposed = (found.rows() << item_bits) | found.item
@@ -218,8 +221,8 @@ def _space(config: RetrievalConfig, sources: Mapping[str, CandidateSource]) -> S
     for source in (name for name in QUOTAS if name in sources):
         now = quota(source, config)
         most = min(round(now * QUOTA_FACTOR), config.candidates_per_source)
-        # More than its quota would make ALS look at all items instead of those near by.
-        most = now if source == "als" and config.als.near_items else most
+        # More than its quota would make it look at all items instead of those near by.
+        most = now if source in NEARBY and getattr(config, source).near_items else most
         least = max(1, round(now / QUOTA_FACTOR))
         space[f"quotas.{source}"] = Interval(least, max(most, now), is_whole=True)
     return space

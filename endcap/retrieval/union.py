@@ -22,9 +22,10 @@ from endcap.retrieval.item_knn import ItemKnnSource
 from endcap.retrieval.item_walk import ItemWalkSource
 from endcap.retrieval.own_items import OwnItemsSource
 from endcap.retrieval.popularity import PopularitySource
+from endcap.retrieval.sequence import SequenceSource
 from endcap.retrieval.sequential_rules import SequentialRulesSource
 from endcap.retrieval.session_knn import SessionKnnSource
-from endcap.retrieval.source import CandidateSource, Proposals
+from endcap.retrieval.source import CandidateSource, Proposals, ScoringSource
 from endcap.retrieval.trending import TrendingSource
 
 if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
@@ -39,6 +40,7 @@ SOURCES: Final[Mapping[str, type[CandidateSource]]] = {
     SessionKnnSource.name: SessionKnnSource,
     ItemKnnSource.name: ItemKnnSource,
     ItemWalkSource.name: ItemWalkSource,
+    SequenceSource.name: SequenceSource,
     CategorySource.name: CategorySource,
     TrendingSource.name: TrendingSource,
     ColdItemsSource.name: ColdItemsSource,
@@ -57,7 +59,7 @@ class Candidates:
 
     Visitor q's candidates are ``[ptr[q], ptr[q + 1])``, by item code, no item twice. `ptr` int64
     (n + 1,), `item` int32 (m,), `scores` and `ranks` float32 (m, len(SOURCES)): NaN where a source
-    did not propose the item; ranks start at 1.
+    did not propose the item, but for the scores of a `ScoringSource`; ranks start at 1.
     """
 
     ptr: NDArray[np.int64]
@@ -159,15 +161,37 @@ def propose_candidates(
     """Return the union of what the sources propose, each up to its `quota`.
 
     Popularity knows an answer for everybody, so a visitor without a history has candidates too
-    unless its quota is 0. A source that `sources` leaves out proposes nothing. Each visitor's
-    candidates are the same to the bit whatever the batch.
+    unless its quota is 0. A source that `sources` leaves out proposes nothing. A `ScoringSource`
+    scores what the others propose as well. Each visitor's candidates are the same to the bit
+    whatever the batch.
     """
+    candidates = propose_items(sources, histories, config)
+    asked = {name: source for name, source in sources.items() if quota(name, config) > 0}
+    write_scores(candidates, asked, histories)
+    return candidates
+
+
+def propose_items(
+    sources: Mapping[str, CandidateSource], histories: Histories, config: RetrievalConfig
+) -> Candidates:
+    """Return what `propose_candidates` does, each scored by those alone who proposed it."""
     proposals = {
         name: sources[name].propose(histories, quota(name, config))
         for name in SOURCES
         if name in sources and quota(name, config) > 0
     }
     return unite(proposals, n_visitors=len(histories))
+
+
+def write_scores(
+    candidates: Candidates, sources: Mapping[str, CandidateSource], histories: Histories
+) -> None:
+    """Write the scores of each `ScoringSource` into ``candidates.scores``, of every candidate."""
+    for name, source in sources.items():
+        if isinstance(source, ScoringSource):
+            candidates.scores[:, _COLUMN[name]] = source.score_items(
+                histories, candidates.rows(), candidates.item
+            )
 
 
 def unite(proposals: Mapping[str, Proposals], *, n_visitors: int) -> Candidates:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.dataset.histories import Histories
-from endcap.retrieval.union import Candidates, propose_candidates
+from endcap.retrieval.union import Candidates, propose_candidates, write_scores
 from endcap.serving.model import ServingModel
 from endcap.serving.taking import popularity_columns
 
@@ -21,4 +21,6 @@ def as_candidates(model: ServingModel, history: Histories, item: NDArray[np.int3
     _, theirs, ours = np.intersect1d(proposed.item, item, assume_unique=True, return_indices=True)
     scores[ours] = proposed.scores[theirs]
     ranks[ours] = proposed.ranks[theirs]
-    return Candidates(np.asarray([0, len(item)], dtype=np.int64), item, scores, ranks)
+    given = Candidates(np.asarray([0, len(item)], dtype=np.int64), item, scores, ranks)
+    write_scores(given, model.sources, recent)
+    return given

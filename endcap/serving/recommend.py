@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from endcap.dataset.histories import Histories
 from endcap.ranking.scoring import score_candidates
-from endcap.retrieval.union import Candidates, propose_candidates
+from endcap.retrieval.union import Candidates, propose_candidates, write_scores
 from endcap.serving.boosting import boosted
 from endcap.serving.ladder import climb
 from endcap.serving.model import ServingModel
@@ -134,7 +134,9 @@ def _fill(
     found = climb(model, history, taking.take, request.k - len(own))
     scores, ranks = popularity_columns(found.item, model)
     ptr = np.asarray([0, len(found.item)], dtype=np.int64)
-    plain = score(model, history, Candidates(ptr, found.item, scores, ranks))
+    candidates = Candidates(ptr, found.item, scores, ranks)
+    write_scores(candidates, model.sources, history)
+    plain = score(model, history, candidates)
     lifted = boosted(plain, found.item, np.zeros(len(plain), dtype=np.int64), request.boosts)
     order = np.lexsort((found.item, -lifted))
     return Rows(

@@ -9,7 +9,7 @@ import pytest
 from endcap.dataset.histories import Histories
 from endcap.dataset.log import InteractionLog
 from endcap.errors import DatasetError, NotFoundError
-from endcap.retrieval.source import CandidateSource, Proposals
+from endcap.retrieval.source import CandidateSource, Proposals, ScoringSource
 from tests.retrieval.shop import (
     CONFIG,
     CUT_MS,
@@ -169,3 +169,27 @@ class SourceContract:
     def test_a_folder_without_an_index_is_not_found(self, tmp_path: Path) -> None:
         with pytest.raises(NotFoundError):
             self.source.load(tmp_path)
+
+
+class ScoringContract(SourceContract):
+    """What a source promises besides, that scores what others propose."""
+
+    def test_what_is_proposed_is_scored_alike_when_asked_for(
+        self, fitted: CandidateSource, asked: Histories
+    ) -> None:
+        assert isinstance(fitted, ScoringSource)
+        proposed = fitted.propose(asked, BIG)
+        scores = fitted.score_items(asked, proposed.rows(), proposed.item)
+        assert scores.tobytes() == proposed.score.tobytes()
+
+    def test_scores_of_a_batch_equal_those_one_by_one_to_the_bit(
+        self, fitted: CandidateSource, asked: Histories
+    ) -> None:
+        assert isinstance(fitted, ScoringSource)
+        every = np.arange(fitted.n_items, dtype=np.int32)
+        row = np.repeat(np.arange(len(asked)), len(every))
+        batch = fitted.score_items(asked, row, np.tile(every, len(asked)))
+        for visitor, scores in enumerate(batch.reshape(len(asked), -1)):
+            alone = asked.slice(visitor, visitor + 1)
+            once = fitted.score_items(alone, np.zeros(len(every), dtype=np.int64), every)
+            assert once.tobytes() == scores.tobytes()

@@ -7,14 +7,14 @@ from threadpoolctl import threadpool_limits
 from endcap.config_retrieval import AlsConfig, RetrievalConfig
 from endcap.retrieval.als import AlsSource, fit_item_factors
 from tests.retrieval.shop import CONFIG, CUT_MS, WEIGHTS, histories_of, random_histories, random_log
-from tests.retrieval.source_contract import SourceContract
+from tests.retrieval.source_contract import ScoringContract
 
 PLAIN = RetrievalConfig(
     als=CONFIG.als.model_copy(update={"recency_half_life_events": 1e12}), max_history=1000
 )
 
 
-class TestAlsContract(SourceContract):
+class TestAlsContract(ScoringContract):
     source = AlsSource
 
 
@@ -127,3 +127,16 @@ def test_only_the_items_with_the_most_events_are_proposed_but_all_speak_for_a_vi
     most = set(np.argsort(-events, kind="stable")[:10].tolist())
     proposed = limited.propose(asked, 60)
     assert set(proposed.item.tolist()) == most
+
+
+def test_every_item_is_scored_for_who_has_factors_and_none_for_who_has_not() -> None:
+    source = fit()
+    asked = histories_of([(3, 0), (4, 2)], [])
+    every = np.arange(source.n_items, dtype=np.int32)
+    scores = source.score_items(asked, np.repeat([0, 1], len(every)), np.tile(every, 2))
+    of_one, of_nobody = np.split(scores, 2)
+    vector = source.visitor_factors(asked)[0]
+    factors = source.item_factors[np.argsort(source.code)]
+    np.testing.assert_allclose(of_one, factors @ vector, rtol=1e-5, atol=1e-7)
+    assert of_one[7] == 0  # nobody touched it
+    assert np.isnan(of_nobody).all()

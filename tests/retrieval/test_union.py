@@ -7,12 +7,13 @@ import pytest
 
 from endcap.config_retrieval import QuotaConfig
 from endcap.errors import NotFoundError
-from endcap.retrieval.source import CandidateSource, Proposals
+from endcap.retrieval.source import CandidateSource, Proposals, ScoringSource
 from endcap.retrieval.union import (
     SOURCES,
     fit_sources,
     load_sources,
     propose_candidates,
+    propose_items,
     save_sources,
     unite,
 )
@@ -46,7 +47,7 @@ def proposals(*lists: list[tuple[int, float]]) -> Proposals:
 def test_the_order_of_the_sources_is_fixed() -> None:
     assert list(SOURCES) == [
         *("als", "covisitation", "own", "popularity", "sequential_rules"),
-        *("session_knn", "item_knn", "item_walk", "category", "trending", "cold"),
+        *("session_knn", "item_knn", "item_walk", "sequence", "category", "trending", "cold"),
     ]
 
 
@@ -108,6 +109,23 @@ def test_a_batch_equals_one_by_one_to_the_bit(sources: dict[str, CandidateSource
         assert listed == sorted(set(listed))
         assert alone.scores.tobytes() == batch.scores[low:high].tobytes()
         assert alone.ranks.tobytes() == batch.ranks[low:high].tobytes()
+
+
+def test_scoring_sources_score_what_others_propose(sources: dict[str, CandidateSource]) -> None:
+    asked = random_histories(5, n=20, n_items=60)
+    config = CONFIG.model_copy(update={"popular_candidates": 20, "candidates_per_source": 5})
+    plain = propose_items(sources, asked, config)
+    candidates = propose_candidates(sources, asked, config)
+    assert candidates.item.tolist() == plain.item.tolist()
+    assert candidates.ranks.tobytes() == plain.ranks.tobytes()
+    scoring = {name for name, source in sources.items() if isinstance(source, ScoringSource)}
+    assert scoring == {"als", "sequence"}
+    for column, name in enumerate(SOURCES):
+        ours, theirs = candidates.scores[:, column], plain.scores[:, column]
+        proposed = ~np.isnan(theirs)
+        assert ours[proposed].tobytes() == theirs[proposed].tobytes()
+        others = np.isfinite(ours[~proposed])
+        assert others.any() == (name in scoring), name
 
 
 def test_saved_sources_propose_the_same(
