@@ -112,10 +112,10 @@ class SequenceConfig(Section):
     """Share of the events before a moment, drawn anew each time, that it is learned without."""
     max_items: int = Field(default=50000, ge=1)
     """Items with the most events that are proposed; twice as many have vectors."""
-    near_items: int = Field(default=200, ge=0)
+    near_items: int = Field(default=40, ge=0)
     """As for ALS: of a large catalogue, the items listed for each one, among which a visitor's
     best are looked for."""
-    max_moments: int = Field(default=400000, ge=0)
+    max_moments: int = Field(default=1000000, ge=0)
     """Newest moments that are learned from; the time to fit grows with their number."""
 
 
@@ -170,7 +170,7 @@ class QuotaConfig(Section):
     session_knn: int = Field(default=100, ge=0)
     item_knn: int = Field(default=100, ge=0)
     item_walk: int = Field(default=100, ge=0)
-    sequence: int = Field(default=100, ge=0)
+    sequence: int = Field(default=20, ge=0)
     category: int = Field(default=30, ge=0)
     trending: int = Field(default=10, ge=0)
     cold: int = Field(default=10, ge=0)
