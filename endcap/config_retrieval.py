@@ -101,8 +101,8 @@ class ItemWalkConfig(Section):
 class SequenceConfig(Section):
     """Vectors of items, learned from what came next."""
 
-    factors: int = Field(default=128, ge=1, le=1024)
-    epochs: int = Field(default=8, ge=1)
+    factors: int = Field(default=128, ge=2, le=1024)
+    epochs: int = Field(default=6, ge=1)
     learning_rate: float = Field(default=0.003, gt=0)
     temperature: float = Field(default=0.08, gt=0)
     """What cosines are divided by: the lower, the more the best ones count."""
@@ -114,8 +114,8 @@ class SequenceConfig(Section):
     """Items with the most events that are proposed; twice as many have vectors."""
     near_items: int = Field(default=40, ge=0)
     """As for ALS: of a large catalogue, the items listed for each one, among which a visitor's
-    best are looked for."""
-    max_moments: int = Field(default=1000000, ge=0)
+    best are looked for. At least twice the quota, else all items are looked at."""
+    max_moments: int = Field(default=600000, ge=0)
     """Newest moments that are learned from; the time to fit grows with their number."""
 
 

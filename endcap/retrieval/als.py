@@ -22,7 +22,7 @@ from endcap.retrieval.near_items import (
     listed_visitors,
 )
 from endcap.retrieval.recency import recent_events
-from endcap.retrieval.selection import sum_by_item
+from endcap.retrieval.selection import most_first, sum_by_item
 from endcap.retrieval.source import Proposals, interleave_proposals, require_before_cut
 
 if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
@@ -247,16 +247,6 @@ class AlsSource:
             # Models that were made without lists go on serving.
             near=load_array(folder, "near") if parameters.get("near") else _NO_LISTS,
         )
-
-
-def most_first(events: NDArray[np.int64], *limits: int) -> NDArray[np.int32]:
-    """Return all item codes by parts, each ascending: those with the most events, up to a limit.
-
-    >>> most_first(np.array([1, 5, 0, 5]), 2, 3).tolist()
-    [1, 3, 0, 2]
-    """
-    order = np.argsort(-events, kind="stable").astype(np.int32)
-    return np.concatenate([np.sort(part) for part in np.split(order, limits)])
 
 
 def fit_item_factors(

@@ -1,4 +1,4 @@
-"""Where a visitor's best ALS items lie: near the items that the visitor touched last.
+"""Where a visitor's best items by inner product lie: near those that were touched last.
 
 A folded-in vector is a combination of ``inverse @ y`` over the factors y of the history's items,
 and with weights that halve every event or two the newest few decide it. So the items with the
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from endcap.dataset.arrays import run_starts
 from endcap.dataset.histories import Histories
 from endcap.retrieval.inner_product import best_of_pairs, largest_inner_products
+from endcap.retrieval.recency import ages_of
 from endcap.retrieval.source import Proposals, concatenate_proposals
 
 NEWEST_EVENTS: Final = 5
@@ -32,7 +33,7 @@ _OWNERS_AT_ONCE: Final = 1000
 
 def list_near_items(
     item_factors: NDArray[np.float32],
-    inverse: NDArray[np.float64],
+    inverse: NDArray[np.float64] | None,
     *,
     n_proposed: int,
     length: int,
@@ -42,15 +43,18 @@ def list_near_items(
     """Return, for each item, the `length` proposed ones that come first for who touched it alone.
 
     `item_factors` float32 (n, f), of which the first `n_proposed` are proposed; `inverse` float64
-    (f, f). Positions among the proposed, (n, length), by product; where fewer have a positive one,
-    the first of all fills the list. (0, 0) if listing is not worth it. `threads` do not change it.
+    (f, f): what the factors of a visitor of one item are that item's times; None if they are its
+    own. Positions among the proposed, (n, length), by product; where fewer have a positive one, the
+    first of all fills the list. (0, 0) if listing is not worth it. `threads` do not change it.
     """
     if not length or n_proposed < WORTH_LISTING:
         return np.zeros((0, 0), dtype=np.uint16)
     # Training's, not serving's.
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
-    vectors = (item_factors.astype(np.float64) @ inverse).astype(np.float32)
+    vectors = item_factors
+    if inverse is not None:
+        vectors = (item_factors.astype(np.float64) @ inverse).astype(np.float32)
     items = item_factors[:n_proposed]
 
     def best(owners: NDArray[np.float32]) -> Proposals:
@@ -91,10 +95,12 @@ def listed_visitors(
     Who touched no known item has nothing to list, and is listed. `row_of_item` int32 (n_items,),
     -1 for an item that counts as unknown.
     """
-    visitor, item, _ = _known(histories, row_of_item)
+    visitor, row = _known(histories, row_of_item)
     of_one = np.ones(len(histories), dtype=bool)
-    of_one[visitor[1:][(item[1:] != item[:-1]) & (visitor[1:] == visitor[:-1])]] = False
-    visitor, _, row = _known(histories.newest(NEWEST_EVENTS), row_of_item)
+    of_one[visitor[1:][(row[1:] != row[:-1]) & (visitor[1:] == visitor[:-1])]] = False
+    is_new = ages_of(visitor, len(histories)) < NEWEST_EVENTS
+    if not is_new.all():
+        visitor, row = visitor[is_new], row[is_new]
     is_listed = np.ones(len(histories), dtype=bool)
     is_listed[visitor[row >= n_listed]] = False
     kept = is_listed[visitor]
@@ -103,8 +109,8 @@ def listed_visitors(
 
 def _known(
     histories: Histories, row_of_item: NDArray[np.int32]
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """Return the events on known items: visitor, item, and the item's row."""
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return the events on items that have a row: visitor, and the item's row."""
     visitor, item = histories.rows(), histories.item
     in_catalogue = (item >= 0) & (item < len(row_of_item))
     if not in_catalogue.all():
@@ -112,8 +118,8 @@ def _known(
     row = row_of_item[item]
     has_row = row >= 0
     if has_row.all():
-        return visitor, item, row
-    return visitor[has_row], item[has_row], row[has_row]
+        return visitor, row
+    return visitor[has_row], row[has_row]
 
 
 def best_of_near(

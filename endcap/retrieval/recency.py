@@ -51,9 +51,22 @@ def recent_events(
     if len(histories) == 1:
         return _of_one(histories, n_items, event_weights).newest(limit)
     row, item, weight = _counted(histories, n_items, event_weights)
-    age = np.cumsum(np.bincount(row, minlength=len(histories)))[row] - 1 - np.arange(len(row))
+    age = ages_of(row, len(histories))
     recent = age < limit
     return RecentEvents(row[recent], item[recent], weight[recent], age[recent])
+
+
+def ages_of(row: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
+    """Return how many events of the same visitor follow each event, int64 (m,).
+
+    `row`, which never falls: the visitor of each event, oldest event first.
+
+    >>> ages_of(np.array([0, 0, 2]), 3).tolist()
+    [1, 0, 0]
+    """
+    if n_rows == 1:
+        return np.arange(len(row) - 1, -1, -1)
+    return np.cumsum(np.bincount(row, minlength=n_rows))[row] - 1 - np.arange(len(row))
 
 
 def _of_one(histories: Histories, n_items: int, event_weights: NDArray[np.float32]) -> RecentEvents:

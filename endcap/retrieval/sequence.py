@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from endcap.config_retrieval import RetrievalConfig
 from endcap.dataset.histories import Histories
-from endcap.retrieval.als import most_first
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.index_files import load_array, load_parameters, save_index
 from endcap.retrieval.inner_product import largest_inner_products, products_of_pairs
@@ -21,7 +20,8 @@ from endcap.retrieval.near_items import (
     list_near_items,
     listed_visitors,
 )
-from endcap.retrieval.recency import recent_events
+from endcap.retrieval.recency import ages_of, recent_events
+from endcap.retrieval.selection import most_first
 from endcap.retrieval.source import Proposals, require_before_cut
 
 if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
@@ -70,24 +70,29 @@ class SequenceSource:
     ) -> Self:
         """Learn from the newest moments at which something came next. See `CandidateSource.fit`.
 
-        Items with the most events get vectors, if they have more than none.
+        Of the items with the most events, those have vectors that one of these moments holds.
         """
         # The training stack: serving never comes here and must not load it.
         from endcap.retrieval.sequence_training import Moments, learn_vectors  # noqa: PLC0415
 
         require_before_cut(log, cut_ms)
         settings = config.sequence
-        events, limit = np.bincount(log.item, minlength=log.n_items), settings.max_items
-        code = most_first(events, limit, OWNERS_PER_PROPOSED * limit)[: OWNERS_PER_PROPOSED * limit]
-        code = code[events[code] > 0]
-        moments = Moments.of(log, _rows_of(code, log.n_items), event_weights, settings)
+        limit = settings.max_items
+        code = most_first(
+            np.bincount(log.item, minlength=log.n_items), limit, OWNERS_PER_PROPOSED * limit
+        )[: OWNERS_PER_PROPOSED * limit]
+        moments = Moments.of(log, _row_of_item(code, log.n_items), event_weights, settings)
+        held = moments.held(len(code))
+        n_proposed = int(np.count_nonzero(held[:limit]))
+        code = code[held]
+        moments = Moments.of(log, _row_of_item(code, log.n_items), event_weights, settings)
         learned = learn_vectors(moments, n_rows=len(code), config=settings, seed=seed)
         length = np.linalg.norm(learned.vectors, axis=1, keepdims=True)
         vectors = (learned.vectors / length).astype(np.float16)
         return cls(
             n_items=log.n_items,
             code=code,
-            n_proposed=min(len(code), limit),
+            n_proposed=n_proposed,
             vectors=vectors,
             item_bias=learned.item_bias,
             age_bias=learned.age_bias,
@@ -95,8 +100,8 @@ class SequenceSource:
             max_history=config.max_history,
             near=list_near_items(
                 vectors.astype(np.float32),
-                np.eye(settings.factors),
-                n_proposed=min(len(code), limit),
+                None,
+                n_proposed=n_proposed,
                 length=settings.near_items,
                 largest_norm=_LARGEST_NORM,
                 threads=threads,
@@ -123,7 +128,7 @@ class SequenceSource:
         place = self._row_of_item[events.item]
         known = place >= 0
         row, place, weight = events.row[known], place[known], events.weight[known]
-        age = np.cumsum(np.bincount(row, minlength=len(histories)))[row] - 1 - np.arange(len(row))
+        age = ages_of(row, len(histories))
         recent = age < len(self.age_bias)
         row, place, age = row[recent], place[recent], age[recent]
         bias = (self.age_bias[age] + self.item_bias[place]).astype(np.float64)
@@ -152,11 +157,11 @@ class SequenceSource:
 
         NaN where the item or the visitor has no vector.
         """
-        vectors = self.visitor_vectors(histories)
-        place = self._row_of_item[item].astype(np.int64)
-        score = products_of_pairs(vectors, self.vectors, row, place).astype(np.float32)
+        vectors, place = self.visitor_vectors(histories), self._row_of_item[item].astype(np.int64)
         has_vector = np.count_nonzero(vectors, axis=1) > 0
-        score[(place < 0) | ~has_vector[row]] = np.nan
+        known = ((place >= 0) & has_vector[row]).nonzero()[0]
+        score = np.full(len(item), np.nan, dtype=np.float32)
+        score[known] = products_of_pairs(vectors, self.vectors, row[known], place[known])
         return score
 
     @cached_property
@@ -165,7 +170,7 @@ class SequenceSource:
 
     @cached_property
     def _row_of_item(self) -> NDArray[np.int32]:
-        return _rows_of(self.code, self.n_items)
+        return _row_of_item(self.code, self.n_items)
 
     def save(self, folder: Path) -> None:
         """Write vectors and biases."""
@@ -190,7 +195,7 @@ class SequenceSource:
         )
 
 
-def _rows_of(code: NDArray[np.int32], n_items: int) -> NDArray[np.int32]:
+def _row_of_item(code: NDArray[np.int32], n_items: int) -> NDArray[np.int32]:
     row = np.full(n_items, -1, dtype=np.int32)
     row[code] = np.arange(len(code), dtype=np.int32)
     return row

@@ -3,7 +3,8 @@
 A visitor's vector is the weighted mean of the unit vectors of what was touched last, and the score
 of an item the cosine with it. The weight of an event is that of its type, times ``exp(age_bias +
 item_bias)``: how long ago it was, in events, and of which item. The loss is the cross-entropy of
-the item that came next against drawn ones, their scores lowered by how often they are drawn.
+the item that came next against drawn ones, the score of each lowered by the logarithm of its
+chance to be drawn.
 
 References: Hou et al. (2022), "CORE: Simple and Effective Session-based Recommendation within
 Consistent Representation Space"; Bengio & Senécal (2008), "Adaptive importance sampling to
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:  # SciPy is training's
     from scipy.sparse import csr_array
+
+_SHORTEST = 1e-6
+"""Of a mean of opposite vectors, which points nowhere."""
 
 Floats = NDArray[np.floating[Any]]
 
@@ -63,7 +67,7 @@ def loss_and_gradients(
     unit = parameters.vectors / length[:, None]
     shares = _shares(parameters, batch)
     mean = shares @ unit
-    mean_length = np.sqrt(_dots(mean, mean))
+    mean_length = np.maximum(np.sqrt(_dots(mean, mean)), _SHORTEST)
     visitor = mean / mean_length[:, None]
 
     # Softmax over the target and the drawn, in place: this is where the time goes.
@@ -88,7 +92,7 @@ def loss_and_gradients(
     to_visitor = logit @ drawn + pull[:, None] * unit[batch.target]
     to_mean = _across(to_visitor, visitor) / mean_length[:, None]
     to_unit = shares.T @ to_mean
-    to_unit += _rows_of(pull, batch.target, np.arange(n + 1), len(unit)).T @ visitor
+    to_unit += _sparse(pull, batch.target, np.arange(n + 1), len(unit)).T @ visitor
     to_unit[batch.drawn] += logit.T @ visitor
     row = np.repeat(np.arange(n), np.diff(batch.ptr))
     to_share = _dots(to_mean[row], unit[batch.item])
@@ -103,15 +107,16 @@ def loss_and_gradients(
 
 def _shares(parameters: Parameters, batch: Batch) -> "csr_array":
     """Return the part that each event has in its moment's mean, (b, items)."""
-    weight = batch.weight * np.exp(
-        parameters.age_bias[batch.age] + parameters.item_bias[batch.item]
-    )
+    bias = parameters.age_bias[batch.age] + parameters.item_bias[batch.item]
+    # The largest of a moment becomes 0, so that none is too large for its exponential.
+    bias -= np.repeat(np.maximum.reduceat(bias, batch.ptr[:-1]), np.diff(batch.ptr))
+    weight = batch.weight * np.exp(bias)
     total = np.add.reduceat(weight, batch.ptr[:-1])
     share = (weight / np.repeat(total, np.diff(batch.ptr))).astype(parameters.vectors.dtype)
-    return _rows_of(share, batch.item, batch.ptr, len(parameters.vectors))
+    return _sparse(share, batch.item, batch.ptr, len(parameters.vectors))
 
 
-def _rows_of(
+def _sparse(
     value: Floats, item: NDArray[np.int64], ptr: NDArray[np.int64], n_items: int
 ) -> "csr_array":
     from scipy.sparse import csr_array  # noqa: PLC0415

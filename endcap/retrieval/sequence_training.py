@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from endcap.config_retrieval import SequenceConfig
 from endcap.dataset.arrays import ptr_of, rows_of
+from endcap.errors import DatasetError
 from endcap.retrieval.sequence_loss import Batch, Floats, Parameters, loss_and_gradients
 
 if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
@@ -25,7 +26,7 @@ LAST_RATE: Final = 0.1
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Moments:
-    """n moments at which something came next, oldest first, and the log that they are of.
+    """n moments at which something came next, in the log's order, and the events they are of.
 
     `target` int64 (n,): positions in `item`, whose elements before it, back to `first` int64 (n,),
     came before. `item` int64 (m,): rows of vectors; `weight` float32 (m,).
@@ -65,6 +66,14 @@ class Moments:
     def __len__(self) -> int:
         """Return the number of moments."""
         return len(self.target)
+
+    def held(self, n_rows: int) -> NDArray[np.bool_]:
+        """Return of which rows an event is in one of the moments, bool (n_rows,)."""
+        change = np.bincount(self.first, minlength=len(self.item) + 1)
+        change -= np.bincount(self.target + 1, minlength=len(self.item) + 1)
+        is_held = np.zeros(n_rows, dtype=bool)
+        is_held[self.item[np.cumsum(change)[:-1] > 0]] = True
+        return is_held
 
     def events_of(
         self, chosen: NDArray[np.int64], *, dropout: float, rng: np.random.Generator
@@ -144,7 +153,8 @@ def learn_vectors(
 ) -> Parameters:
     """Return what `moments` teach, float32; without moments, random vectors and plain decay.
 
-    BLAS is held to one thread: its sums depend on how many there are.
+    BLAS is held to one thread: its sums depend on how many there are. Raises `DatasetError` if
+    the steps were too long to end anywhere.
     """
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
@@ -159,6 +169,11 @@ def learn_vectors(
     learned.vectors[:] /= np.float32(np.sqrt(config.factors))
     with threadpool_limits(1, "blas"):
         _learn(moments, learned, config, rng)
+    if not all(np.isfinite(part).all() for part in vars(learned).values()):
+        raise DatasetError(
+            "the vectors of retrieval.sequence grew past all bounds; lower its learning_rate of "
+            f"{config.learning_rate}, or turn it off by quotas.sequence = 0"
+        )
     return learned
 
 
@@ -182,7 +197,7 @@ def _learn(
             steps += 1
             left = 1 - (steps - 1) / total
             rate = config.learning_rate * (LAST_RATE + (1 - LAST_RATE) * left)
-            drawn = np.unique(np.searchsorted(up_to, rng.random(DRAWN_AT_ONCE) * up_to[-1]))
+            drawn = np.unique(np.searchsorted(up_to, (1 - rng.random(DRAWN_AT_ONCE)) * up_to[-1]))
             chosen = order[start : start + MOMENTS_AT_ONCE]
             rows, batch = moments.batch(
                 chosen, drawn, log_expected, dropout=config.dropout, rng=rng

@@ -166,8 +166,7 @@ def propose_candidates(
     whatever the batch.
     """
     candidates = propose_items(sources, histories, config)
-    asked = {name: source for name, source in sources.items() if quota(name, config) > 0}
-    write_scores(candidates, asked, histories)
+    write_scores(candidates, sources, histories, config)
     return candidates
 
 
@@ -184,11 +183,14 @@ def propose_items(
 
 
 def write_scores(
-    candidates: Candidates, sources: Mapping[str, CandidateSource], histories: Histories
+    candidates: Candidates,
+    sources: Mapping[str, CandidateSource],
+    histories: Histories,
+    config: RetrievalConfig,
 ) -> None:
     """Write the scores of each `ScoringSource` into ``candidates.scores``, of every candidate."""
     for name, source in sources.items():
-        if isinstance(source, ScoringSource):
+        if isinstance(source, ScoringSource) and quota(name, config) > 0:
             candidates.scores[:, _COLUMN[name]] = source.score_items(
                 histories, candidates.rows(), candidates.item
             )

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.dataset.histories import Histories
-from endcap.retrieval.union import Candidates, propose_candidates, write_scores
+from endcap.retrieval.union import Candidates, propose_items, write_scores
 from endcap.serving.model import ServingModel
 from endcap.serving.taking import popularity_columns
 
@@ -16,11 +16,11 @@ def as_candidates(model: ServingModel, history: Histories, item: NDArray[np.int3
     would have, in a slate of this visitor.
     """
     recent = history.newest(model.config.retrieval.max_history)
-    proposed = propose_candidates(model.sources, recent, model.config.retrieval)
+    proposed = propose_items(model.sources, recent, model.config.retrieval)
     scores, ranks = popularity_columns(item, model)
     _, theirs, ours = np.intersect1d(proposed.item, item, assume_unique=True, return_indices=True)
     scores[ours] = proposed.scores[theirs]
     ranks[ours] = proposed.ranks[theirs]
     given = Candidates(np.asarray([0, len(item)], dtype=np.int64), item, scores, ranks)
-    write_scores(given, model.sources, recent)
+    write_scores(given, model.sources, recent, model.config.retrieval)
     return given

@@ -135,7 +135,7 @@ def _fill(
     scores, ranks = popularity_columns(found.item, model)
     ptr = np.asarray([0, len(found.item)], dtype=np.int64)
     candidates = Candidates(ptr, found.item, scores, ranks)
-    write_scores(candidates, model.sources, history)
+    write_scores(candidates, model.sources, history, model.config.retrieval)
     plain = score(model, history, candidates)
     lifted = boosted(plain, found.item, np.zeros(len(plain), dtype=np.int64), request.boosts)
     order = np.lexsort((found.item, -lifted))
