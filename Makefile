@@ -148,7 +148,7 @@ bench-load: $(STAMP) ## mixed traffic on two models of the demo's shop while the
 		--config .bench/load/seed.toml && touch .bench/load/two-models; }
 	@$(BIN)/python -m benchmarks.load .bench/load/lake --minutes $(MINUTES)
 
-bench-near-items: $(STAMP) ## how much of ALS's exact best is found near what was touched last, and what that saves
+bench-near-items: $(STAMP) ## how much of the exact best of ALS and sequence is found near what was touched last, and what that saves
 	@test -f .bench/lake/champion.json || $(MAKE) --no-print-directory bench-workflow
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.near_items .bench/lake
 

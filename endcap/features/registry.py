@@ -27,7 +27,7 @@ SOURCE_NAMES: Final = (
     "cold",
 )
 """The candidate sources, in the order of the columns of their scores and ranks."""
-_SCORES: Final = {
+SCORES_OF_ALL: Final = {
     "als": (
         "product of the candidate's factors with the visitor's folded-in ones, whoever proposed it",
         "no item of the visitor has factors",
@@ -43,7 +43,7 @@ _SCORES: Final = {
 def _sources() -> Iterator[Feature]:
     for name in SOURCE_NAMES:
         absent = f"{name} did not propose it"
-        score, unknown = _SCORES.get(name, (f"score that {name} gave the candidate", absent))
+        score, unknown = SCORES_OF_ALL.get(name, (f"score that {name} gave the candidate", absent))
         for column, unit, what, missing in (
             ("score", "the source's own", score, unknown),
             ("rank", "position", f"its rank among {name}'s proposals, from 1", absent),

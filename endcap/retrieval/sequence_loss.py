@@ -65,7 +65,7 @@ def loss_and_gradients(
     n, dtype = len(batch.target), parameters.vectors.dtype
     length = np.sqrt(_dots(parameters.vectors, parameters.vectors))
     unit = parameters.vectors / length[:, None]
-    shares = _shares(parameters, batch)
+    shares = shares_of(parameters, batch)
     mean = shares @ unit
     mean_length = np.maximum(np.sqrt(_dots(mean, mean)), _SHORTEST)
     visitor = mean / mean_length[:, None]
@@ -105,8 +105,8 @@ def loss_and_gradients(
     )
 
 
-def _shares(parameters: Parameters, batch: Batch) -> "csr_array":
-    """Return the part that each event has in its moment's mean, (b, items)."""
+def shares_of(parameters: Parameters, batch: Batch) -> "csr_array":
+    """Return the part that each event has in its moment's mean, (b, items); rows add up to 1."""
     bias = parameters.age_bias[batch.age] + parameters.item_bias[batch.item]
     # The largest of a moment becomes 0, so that none is too large for its exponential.
     bias -= np.repeat(np.maximum.reduceat(bias, batch.ptr[:-1]), np.diff(batch.ptr))

@@ -193,3 +193,10 @@ class ScoringContract(SourceContract):
             alone = asked.slice(visitor, visitor + 1)
             once = fitted.score_items(alone, np.zeros(len(every), dtype=np.int64), every)
             assert once.tobytes() == scores.tobytes()
+
+    def test_a_source_that_learned_nothing_scores_any_item_of_the_catalogue(self) -> None:
+        nothing = fit(self.source, log_of(n_items=5))
+        assert isinstance(nothing, ScoringSource)
+        every = np.arange(5, dtype=np.int32)
+        scores = nothing.score_items(histories_of([(3, 0)]), np.zeros(5, np.int64), every)
+        assert not np.isfinite(scores).any() or (scores == 0).all()

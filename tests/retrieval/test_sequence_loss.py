@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from endcap.retrieval.sequence_loss import Batch, Parameters, loss_and_gradients
+from endcap.retrieval.sequence_loss import Batch, Parameters, loss_and_gradients, shares_of
 
 STEP = 1e-6
 
@@ -112,3 +112,33 @@ def test_float32_stays_float32() -> None:
     assert {gradient.vectors.dtype, gradient.item_bias.dtype, gradient.age_bias.dtype} == {
         np.dtype(np.float32)
     }
+
+
+def test_a_large_bias_takes_all_the_weight() -> None:
+    given = parameters(3)
+    given.item_bias[3] = 1e4
+    narrow = Parameters(
+        *(part.astype(np.float32) for part in (given.vectors, given.item_bias, given.age_bias))
+    )
+    loss, gradient = loss_and_gradients(narrow, batch(), temperature=0.5)
+    assert np.isfinite(loss)
+    assert np.isfinite(gradient.vectors).all()
+    assert shares_of(narrow, batch()).toarray()[2, 3] == 1
+
+
+def test_opposite_vectors_of_equal_weight_point_nowhere() -> None:
+    vectors = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]])
+    both = Batch(
+        ptr=np.array([0, 2]),
+        item=np.array([0, 1]),
+        age=np.array([0, 0]),
+        weight=np.ones(2),
+        target=np.array([2]),
+        drawn=np.array([0]),
+        log_expected=np.zeros(3),
+    )
+    loss, gradient = loss_and_gradients(
+        Parameters(vectors, np.zeros(3), np.zeros(1)), both, temperature=0.5
+    )
+    assert loss == pytest.approx(np.log(2))
+    assert np.isfinite(gradient.vectors).all()

@@ -3,6 +3,7 @@ import pytest
 
 from endcap.config_retrieval import SequenceConfig
 from endcap.dataset.log import InteractionLog
+from endcap.errors import DatasetError
 from endcap.retrieval import sequence_training
 from endcap.retrieval.sequence_training import Moments, learn_vectors
 from tests.retrieval.shop import WEIGHTS, log_of
@@ -85,3 +86,15 @@ def test_another_seed_gives_other_vectors(pairs: Moments) -> None:
     )
     assert one == again
     assert one != two
+
+
+def test_rows_are_held_by_the_moments_that_reach_them() -> None:
+    log = log_of([(0, 0), (1, 0)], [(3, 0)], [(4, 0), (4, 0), (4, 0)], n_items=5)
+    assert moments_of(log).held(4).tolist() == [True, True, False, True]
+    assert moments_of(log, max_moments=1).held(4).tolist() == [False, False, False, True]
+    assert moments_of(log, max_moments=0).held(4).tolist() == [False] * 4
+
+
+def test_steps_past_all_bounds_are_refused(pairs: Moments) -> None:
+    with np.errstate(all="ignore"), pytest.raises(DatasetError, match="learning_rate"):
+        learn_vectors(pairs, n_rows=20, config=SequenceConfig(learning_rate=1e38), seed=1)

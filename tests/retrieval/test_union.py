@@ -7,6 +7,7 @@ import pytest
 
 from endcap.config_retrieval import QuotaConfig
 from endcap.errors import NotFoundError
+from endcap.features.registry import SCORES_OF_ALL
 from endcap.retrieval.source import CandidateSource, Proposals, ScoringSource
 from endcap.retrieval.union import (
     SOURCES,
@@ -119,7 +120,7 @@ def test_scoring_sources_score_what_others_propose(sources: dict[str, CandidateS
     assert candidates.item.tolist() == plain.item.tolist()
     assert candidates.ranks.tobytes() == plain.ranks.tobytes()
     scoring = {name for name, source in sources.items() if isinstance(source, ScoringSource)}
-    assert scoring == {"als", "sequence"}
+    assert scoring == set(SCORES_OF_ALL)
     for column, name in enumerate(SOURCES):
         ours, theirs = candidates.scores[:, column], plain.scores[:, column]
         proposed = ~np.isnan(theirs)
