@@ -1,15 +1,18 @@
 """Visitors' histories as flat arrays: the one shape that retrieval, features and serving read."""
 
 import json
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from endcap.dataset.arrays import rows_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,9 +48,21 @@ class Histories:
         return len(self.now_ms)
 
     @cached_property
-    def memo(self) -> dict[Any, Any]:
-        """What others computed of these histories and will want again, by what they choose."""
+    def _once(self) -> dict[Hashable, Any]:
         return {}
+
+    def once(self, asked: Hashable, compute: Callable[[], T]) -> T:
+        """Return what `compute` gives for these histories, computed once for all who ask alike.
+
+        Of one visitor, who waits while several sources ask for the same. The answers for many
+        would be large, and such histories live as long as a search: they are computed each time.
+        """
+        if len(self) != 1:
+            return compute()
+        if asked not in self._once:
+            self._once[asked] = compute()
+        found: T = self._once[asked]
+        return found
 
     def lengths(self) -> NDArray[np.int64]:
         """Return the number of events of each visitor, int64 (n,)."""

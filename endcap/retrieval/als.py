@@ -22,7 +22,7 @@ from endcap.retrieval.near_items import (
     listed_visitors,
 )
 from endcap.retrieval.recency import recent_events
-from endcap.retrieval.selection import most_first, sum_by_item
+from endcap.retrieval.selection import most_first, rows_of_items, sum_by_item
 from endcap.retrieval.source import Proposals, interleave_proposals, require_before_cut
 
 if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
@@ -111,13 +111,7 @@ class AlsSource:
         The confidence in an item is ``alpha`` times the sum over its events of
         ``w * 2**(-age / half_life)``, age in events.
         """
-        if len(histories) != 1:
-            return self._visitor_factors(histories)
-        # Who is alone waits, and is asked about twice: for proposals, and for scores.
-        found: NDArray[np.float32] | None = histories.memo.get(self)
-        if found is None:
-            found = histories.memo[self] = self._visitor_factors(histories)
-        return found
+        return histories.once(self, lambda: self._visitor_factors(histories))
 
     def _visitor_factors(self, histories: Histories) -> NDArray[np.float32]:
         events = recent_events(
@@ -206,9 +200,7 @@ class AlsSource:
 
     @cached_property
     def _row_of_item(self) -> NDArray[np.int32]:
-        row = np.empty(len(self.code), dtype=np.int32)
-        row[self.code] = np.arange(len(row), dtype=np.int32)
-        return row
+        return rows_of_items(self.code, self.n_items)
 
     def save(self, folder: Path) -> None:
         """Write factors and parameters."""

@@ -48,12 +48,14 @@ def recent_events(
     An item outside ``[0, n_items)`` is unknown; its events, and those of weight 0, are dropped
     before anything is counted. An event type without a weight counts like the first one.
     """
+    asked = (recent_events, n_items, event_weights.tobytes())
+    events = histories.once(asked, lambda: _known_events(histories, n_items, event_weights))
     if len(histories) == 1:
-        return _of_one(histories, n_items, event_weights).newest(limit)
-    row, item, weight = _counted(histories, n_items, event_weights)
-    age = ages_of(row, len(histories))
-    recent = age < limit
-    return RecentEvents(row[recent], item[recent], weight[recent], age[recent])
+        return events.newest(limit)
+    recent = events.age < limit
+    return RecentEvents(
+        events.row[recent], events.item[recent], events.weight[recent], events.age[recent]
+    )
 
 
 def ages_of(row: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
@@ -69,15 +71,11 @@ def ages_of(row: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
     return np.cumsum(np.bincount(row, minlength=n_rows))[row] - 1 - np.arange(len(row))
 
 
-def _of_one(histories: Histories, n_items: int, event_weights: NDArray[np.float32]) -> RecentEvents:
-    """Return all events of one visitor: who waits while several sources ask for the same."""
-    asked = (_of_one, n_items, event_weights.tobytes())
-    found: RecentEvents | None = histories.memo.get(asked)
-    if found is None:
-        row, item, weight = _counted(histories, n_items, event_weights)
-        found = RecentEvents(row, item, weight, np.arange(len(row) - 1, -1, -1))
-        histories.memo[asked] = found
-    return found
+def _known_events(
+    histories: Histories, n_items: int, event_weights: NDArray[np.float32]
+) -> RecentEvents:
+    row, item, weight = _counted(histories, n_items, event_weights)
+    return RecentEvents(row, item, weight, ages_of(row, len(histories)))
 
 
 def _counted(

@@ -59,6 +59,17 @@ def most_first(events: NDArray[np.int64], *limits: int) -> NDArray[np.int32]:
     return np.concatenate([np.sort(part) for part in np.split(order, limits)])
 
 
+def rows_of_items(code: NDArray[np.int32], n_items: int) -> NDArray[np.int32]:
+    """Return the row of each item, int32 (n_items,), where row i is of item ``code[i]``; -1: none.
+
+    >>> rows_of_items(np.array([2, 0]), 4).tolist()
+    [1, -1, 0, -1]
+    """
+    row = np.full(n_items, -1, dtype=np.int32)
+    row[code] = np.arange(len(code), dtype=np.int32)
+    return row
+
+
 def best_first(
     row: NDArray[np.int64],
     item: NDArray[np.int32],

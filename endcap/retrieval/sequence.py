@@ -21,7 +21,7 @@ from endcap.retrieval.near_items import (
     listed_visitors,
 )
 from endcap.retrieval.recency import ages_of, recent_events
-from endcap.retrieval.selection import most_first
+from endcap.retrieval.selection import most_first, rows_of_items
 from endcap.retrieval.source import Proposals, require_before_cut
 
 if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
@@ -81,11 +81,11 @@ class SequenceSource:
         code = most_first(
             np.bincount(log.item, minlength=log.n_items), limit, OWNERS_PER_PROPOSED * limit
         )[: OWNERS_PER_PROPOSED * limit]
-        moments = Moments.of(log, _row_of_item(code, log.n_items), event_weights, settings)
+        moments = Moments.of(log, rows_of_items(code, log.n_items), event_weights, settings)
         held = moments.held(len(code))
         n_proposed = int(np.count_nonzero(held[:limit]))
         code = code[held]
-        moments = Moments.of(log, _row_of_item(code, log.n_items), event_weights, settings)
+        moments = Moments.of(log, rows_of_items(code, log.n_items), event_weights, settings)
         learned = learn_vectors(moments, n_rows=len(code), config=settings, seed=seed)
         length = np.linalg.norm(learned.vectors, axis=1, keepdims=True)
         vectors = (learned.vectors / length).astype(np.float16)
@@ -110,13 +110,7 @@ class SequenceSource:
 
     def visitor_vectors(self, histories: Histories) -> NDArray[np.float32]:
         """Return each visitor's unit vector, float32 (n, d); zeros without items that have one."""
-        if len(histories) != 1:
-            return self._visitor_vectors(histories)
-        # Who is alone waits, and is asked about twice: for proposals, and for scores.
-        found: NDArray[np.float32] | None = histories.memo.get(self)
-        if found is None:
-            found = histories.memo[self] = self._visitor_vectors(histories)
-        return found
+        return histories.once(self, lambda: self._visitor_vectors(histories))
 
     def _visitor_vectors(self, histories: Histories) -> NDArray[np.float32]:
         events = recent_events(
@@ -170,7 +164,7 @@ class SequenceSource:
 
     @cached_property
     def _row_of_item(self) -> NDArray[np.int32]:
-        return _row_of_item(self.code, self.n_items)
+        return rows_of_items(self.code, self.n_items)
 
     def save(self, folder: Path) -> None:
         """Write vectors and biases."""
@@ -193,9 +187,3 @@ class SequenceSource:
             max_history=parameters["max_history"],
             **{name: load_array(folder, name) for name in cls._saved},
         )
-
-
-def _row_of_item(code: NDArray[np.int32], n_items: int) -> NDArray[np.int32]:
-    row = np.full(n_items, -1, dtype=np.int32)
-    row[code] = np.arange(len(code), dtype=np.int32)
-    return row

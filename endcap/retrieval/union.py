@@ -189,10 +189,13 @@ def write_scores(
     config: RetrievalConfig,
 ) -> None:
     """Write the scores of each `ScoringSource` into ``candidates.scores``, of every candidate."""
+    row = candidates.rows()
     for name, source in sources.items():
         if isinstance(source, ScoringSource) and quota(name, config) > 0:
-            candidates.scores[:, _COLUMN[name]] = source.score_items(
-                histories, candidates.rows(), candidates.item
+            column = candidates.scores[:, _COLUMN[name]]
+            unscored = np.isnan(column).nonzero()[0]
+            column[unscored] = source.score_items(
+                histories, row[unscored], candidates.item[unscored]
             )
 
 
