@@ -232,6 +232,7 @@ def _features(live: LiveModel, history: SqliteHistory, user: str, cut_ms: int) -
         found.item,
         found.scores,
         found.ranks,
+        found.likeness,
         model.items,
         model.config.features,
         model.event_weights,

@@ -51,8 +51,20 @@ def _sources() -> Iterator[Feature]:
             yield Feature(f"{name}_{column}", name, "source", unit, what, missing, window="now")
 
 
-FEATURES: Final = (*ITEM_FEATURES, *USER_FEATURES, *_sources())
-"""All features, in the order of the matrix: item side, user side, sources."""
+def _likeness() -> Iterator[Feature]:
+    none = "the visitor touched no item of the catalogue"
+    for name, those, missing in (
+        ("newest", "those of the item of the newest event", none),
+        ("second", "those of the item of the event before the newest", "there is no such event"),
+        ("nearest", "those of whichever of the 10 newest events' items is most like it", none),
+        ("mean", "the mean of the unit factors of the 10 newest events' items", none),
+    ):
+        what = f"cosine of the candidate's ALS factors with {those}; 0 without factors"
+        yield Feature(f"als_cosine_{name}", "als", "source", "cosine", what, missing, window="now")
+
+
+FEATURES: Final = (*ITEM_FEATURES, *USER_FEATURES, *_sources(), *_likeness())
+"""All features, in the order of the matrix: item side, user side, sources, likeness."""
 
 
 def names(side: Side | None = None) -> tuple[str, ...]:

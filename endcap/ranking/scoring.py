@@ -42,6 +42,7 @@ def score_candidates(
                 candidates.item[low:high],
                 candidates.scores[low:high],
                 candidates.ranks[low:high],
+                candidates.likeness[low:high],
                 items,
                 config,
                 event_weights,

@@ -11,14 +11,22 @@ from endcap.config_features import FeatureConfig
 from endcap.dataset.histories import Histories
 from endcap.features.item_table import ItemTable
 from endcap.features.matrix import feature_matrix
-from endcap.features.registry import names
+from endcap.features.registry import FEATURES
 from endcap.ranking.scorer import TreeScorer
 from endcap.retrieval.union import SOURCES, Candidates
 
 QUERIES_AT_ONCE: Final = 256
 WITH_ALL: Final = ""
 """The name under which the scores with all sources go."""
-_SOURCE_COLUMNS: Final = len(names()) - 2 * len(SOURCES)
+_COLUMNS: Final = {
+    name: [
+        column
+        for column, feature in enumerate(FEATURES)
+        if feature.side == "source" and feature.family == name
+    ]
+    for name in SOURCES
+}
+"""The features that each source tells."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +44,8 @@ def scores_without_sources(
 ) -> dict[str, NDArray[np.float64]]:
     """Return the score of every candidate row with all sources, and without each of `without`.
 
-    Without a source, its score and rank are missing, as if it had proposed nothing; they are the
-    only two features that it shows in, so the others are computed once.
+    Without a source, what it tells is missing, as if it had proposed nothing; that is all that it
+    shows in, so the other features are computed once.
     """
     ptr = candidates.ptr
     scores = {name: np.empty(int(ptr[-1]), dtype=np.float64) for name in (WITH_ALL, *without)}
@@ -47,11 +55,11 @@ def scores_without_sources(
         features = _features(scoring, histories.slice(start, stop), candidates.slice(start, stop))
         scores[WITH_ALL][rows] = scoring.scorer.predict(features)
         for name in without:
-            first = _SOURCE_COLUMNS + 2 * list(SOURCES).index(name)
-            theirs = features[:, first : first + 2].copy()
-            features[:, first : first + 2] = np.nan
+            columns = _COLUMNS[name]
+            theirs = features[:, columns]
+            features[:, columns] = np.nan
             scores[name][rows] = scoring.scorer.predict(features)
-            features[:, first : first + 2] = theirs
+            features[:, columns] = theirs
     return scores
 
 
@@ -64,6 +72,7 @@ def _features(
         candidates.item,
         candidates.scores,
         candidates.ranks,
+        candidates.likeness,
         scoring.items,
         scoring.config,
         scoring.event_weights,

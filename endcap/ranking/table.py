@@ -125,12 +125,7 @@ def sample_candidates(
     counts = np.bincount(candidates.rows()[rows], minlength=len(queries))
     ptr = np.zeros(len(queries) + 1, dtype=np.int64)
     np.cumsum(counts, out=ptr[1:])
-    return Candidates(
-        ptr=ptr,
-        item=candidates.item[rows],
-        scores=candidates.scores[rows],
-        ranks=candidates.ranks[rows],
-    )
+    return candidates.only(rows, ptr)
 
 
 def build_table(

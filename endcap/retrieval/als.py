@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.config_retrieval import AlsConfig, RetrievalConfig
+from endcap.dataset.arrays import ptr_of
 from endcap.dataset.histories import Histories
 from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.fold_in import fold_in, gram_inverse
 from endcap.retrieval.index_files import load_array, load_parameters, save_index
 from endcap.retrieval.inner_product import largest_inner_products, products_of_pairs
+from endcap.retrieval.likeness import EVENTS, likeness_of
 from endcap.retrieval.near_items import (
     OWNERS_PER_PROPOSED,
     PER_ASKED,
@@ -172,6 +174,25 @@ class AlsSource:
         has_factors = np.count_nonzero(vectors, axis=1) > 0
         score[~has_factors[row]] = np.nan
         return score
+
+    def likeness(
+        self, histories: Histories, ptr: NDArray[np.int64], item: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return how like each visitor's items ``item[ptr[q] : ptr[q + 1]]`` are to single ones.
+
+        float32 (m, len(LIKENESS)), see `likeness.likeness_of`: NaN where the visitor touched no
+        item of the catalogue.
+        """
+        events = recent_events(
+            histories, n_items=self.n_items, event_weights=self.event_weights, limit=EVENTS
+        )
+        return likeness_of(
+            self.item_factors,
+            self._row_of_item[events.item],
+            ptr_of(events.row, len(histories)),
+            self._row_of_item[item],
+            ptr,
+        )
 
     def similar(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Return the proposed items that lie in an item's direction, by their codes, unsorted.

@@ -20,6 +20,7 @@ from endcap.retrieval.cold_items import ColdItemsSource
 from endcap.retrieval.covisitation import CovisitationSource
 from endcap.retrieval.item_knn import ItemKnnSource
 from endcap.retrieval.item_walk import ItemWalkSource
+from endcap.retrieval.likeness import LIKENESS
 from endcap.retrieval.own_items import OwnItemsSource
 from endcap.retrieval.popularity import PopularitySource
 from endcap.retrieval.sequence import SequenceSource
@@ -59,13 +60,27 @@ class Candidates:
 
     Visitor q's candidates are ``[ptr[q], ptr[q + 1])``, by item code, no item twice. `ptr` int64
     (n + 1,), `item` int32 (m,), `scores` and `ranks` float32 (m, len(SOURCES)): NaN where a source
-    did not propose the item, but for the scores of a `ScoringSource`; ranks start at 1.
+    did not propose the item, but for the scores of a `ScoringSource`; ranks start at 1. `likeness`
+    float32 (m, len(LIKENESS)): see `likeness`, by the factors of ALS; NaN without them.
     """
 
     ptr: NDArray[np.int64]
     item: NDArray[np.int32]
     scores: NDArray[np.float32]
     ranks: NDArray[np.float32]
+    likeness: NDArray[np.float32]
+
+    @classmethod
+    def unlikened(
+        cls,
+        ptr: NDArray[np.int64],
+        item: NDArray[np.int32],
+        scores: NDArray[np.float32],
+        ranks: NDArray[np.float32],
+    ) -> Self:
+        """Return candidates of which no likeness is known, so far."""
+        likeness = np.full((len(item), len(LIKENESS)), np.nan, dtype=np.float32)
+        return cls(ptr, item, scores, ranks, likeness)
 
     def __len__(self) -> int:
         """Return the number of visitors."""
@@ -83,6 +98,15 @@ class Candidates:
             item=self.item[low:high],
             scores=self.scores[low:high],
             ranks=self.ranks[low:high],
+            likeness=self.likeness[low:high],
+        )
+
+    def only(
+        self, rows: NDArray[np.int64] | NDArray[np.bool_], ptr: NDArray[np.int64]
+    ) -> "Candidates":
+        """Return some rows; `ptr` says which visitors these are of."""
+        return Candidates(
+            ptr, self.item[rows], self.scores[rows], self.ranks[rows], self.likeness[rows]
         )
 
     @classmethod
@@ -93,6 +117,7 @@ class Candidates:
             item=np.concatenate([part.item for part in parts]),
             scores=np.concatenate([part.scores for part in parts]),
             ranks=np.concatenate([part.ranks for part in parts]),
+            likeness=np.concatenate([part.likeness for part in parts]),
         )
 
     def save(self, folder: Path) -> None:
@@ -188,7 +213,7 @@ def write_scores(
     histories: Histories,
     config: RetrievalConfig,
 ) -> None:
-    """Write the scores of each `ScoringSource` into ``candidates.scores``, of every candidate."""
+    """Write the scores of each `ScoringSource`, of every candidate, and the likeness."""
     row = candidates.rows()
     for name, source in sources.items():
         if isinstance(source, ScoringSource) and quota(name, config) > 0:
@@ -197,6 +222,9 @@ def write_scores(
             column[unscored] = source.score_items(
                 histories, row[unscored], candidates.item[unscored]
             )
+    als = sources.get(AlsSource.name)
+    if isinstance(als, AlsSource) and quota(AlsSource.name, config) > 0:
+        candidates.likeness[:] = als.likeness(histories, candidates.ptr, candidates.item)
 
 
 def unite(proposals: Mapping[str, Proposals], *, n_visitors: int) -> Candidates:
@@ -223,11 +251,11 @@ def unite(proposals: Mapping[str, Proposals], *, n_visitors: int) -> Candidates:
         ranks.reshape(-1)[place] = np.arange(1, len(asked) + 1) - np.repeat(
             np.cumsum(sizes) - sizes, sizes
         )
-        return Candidates(np.asarray([0, len(key)], dtype=np.int64), key, scores, ranks)
+        return Candidates.unlikened(np.asarray([0, len(key)], dtype=np.int64), key, scores, ranks)
     ranks.reshape(-1)[place] = _concatenated([part.ranks() for part in parts], np.int64)
     ptr = np.zeros(n_visitors + 1, dtype=np.int64)
     np.cumsum(np.bincount(key >> _ITEM_BITS, minlength=n_visitors), out=ptr[1:])
-    return Candidates(ptr, (key & _ITEM_MASK).astype(np.int32), scores, ranks)
+    return Candidates.unlikened(ptr, (key & _ITEM_MASK).astype(np.int32), scores, ranks)
 
 
 def _concatenated(parts: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:

@@ -36,6 +36,7 @@ def explain(model: ServingModel, history: Histories, items: list[int]) -> list[E
         candidates.item,
         candidates.scores,
         candidates.ranks,
+        candidates.likeness,
         model.items,
         model.config.features,
         model.event_weights,

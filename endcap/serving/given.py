@@ -21,6 +21,7 @@ def as_candidates(model: ServingModel, history: Histories, item: NDArray[np.int3
     _, theirs, ours = np.intersect1d(proposed.item, item, assume_unique=True, return_indices=True)
     scores[ours] = proposed.scores[theirs]
     ranks[ours] = proposed.ranks[theirs]
-    given = Candidates(np.asarray([0, len(item)], dtype=np.int64), item, scores, ranks)
+    ptr = np.asarray([0, len(item)], dtype=np.int64)
+    given = Candidates.unlikened(ptr, item, scores, ranks)
     write_scores(given, model.sources, recent, model.config.retrieval)
     return given

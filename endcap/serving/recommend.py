@@ -134,7 +134,7 @@ def _fill(
     found = climb(model, history, taking.take, request.k - len(own))
     scores, ranks = popularity_columns(found.item, model)
     ptr = np.asarray([0, len(found.item)], dtype=np.int64)
-    candidates = Candidates(ptr, found.item, scores, ranks)
+    candidates = Candidates.unlikened(ptr, found.item, scores, ranks)
     write_scores(candidates, model.sources, history, model.config.retrieval)
     plain = score(model, history, candidates)
     lifted = boosted(plain, found.item, np.zeros(len(plain), dtype=np.int64), request.boosts)

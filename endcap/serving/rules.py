@@ -72,12 +72,7 @@ def keep_allowed(candidates: Candidates, rules: Rules) -> Candidates:
     allowed = rules.allows(visitor, candidates.item)
     if allowed.all():
         return candidates
-    return Candidates(
-        ptr=ptr_of(visitor[allowed], len(candidates)),
-        item=candidates.item[allowed],
-        scores=candidates.scores[allowed],
-        ranks=candidates.ranks[allowed],
-    )
+    return candidates.only(allowed, ptr_of(visitor[allowed], len(candidates)))
 
 
 def within_cap(

@@ -75,6 +75,7 @@ def ranking_table(run: Run, queries: Queries, candidates: Candidates, shard: int
             kept.item,
             kept.scores,
             kept.ranks,
+            kept.likeness,
             ItemTable.load(items_folder / RANKING),
             config.features,
             read_event_types(run).weight_array(),

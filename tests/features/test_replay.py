@@ -47,6 +47,7 @@ def _training_features(
         candidates.item,
         candidates.scores,
         candidates.ranks,
+        candidates.likeness,
         shop.model.items,
         CONFIG.features,
         shop.model.event_weights,

@@ -43,7 +43,7 @@ def candidates_of(items: list[list[int]]) -> Candidates:
     flat = np.array([item for query in items for item in query], dtype=np.int32)
     columns = np.ones((len(flat), len(SOURCES)), dtype=np.float32)
     ptr = np.cumsum([0, *map(len, items)])
-    return Candidates(ptr=ptr, item=flat, scores=columns, ranks=columns)
+    return Candidates.unlikened(ptr, flat, columns, columns)
 
 
 QUERIES = queries_of([[(3, 1.0, True), (7, 3.0, False)], [(99, 2.0, True)], [(1, 1.0, True)]])

@@ -110,6 +110,7 @@ def test_a_batch_equals_one_by_one_to_the_bit(sources: dict[str, CandidateSource
         assert listed == sorted(set(listed))
         assert alone.scores.tobytes() == batch.scores[low:high].tobytes()
         assert alone.ranks.tobytes() == batch.ranks[low:high].tobytes()
+        assert alone.likeness.tobytes() == batch.likeness[low:high].tobytes()
 
 
 def test_scoring_sources_score_what_others_propose(sources: dict[str, CandidateSource]) -> None:
@@ -138,6 +139,7 @@ def test_saved_sources_propose_the_same(
     loaded = propose_candidates(load_sources(tmp_path), asked, CONFIG)
     assert loaded.item.tobytes() == fresh.item.tobytes()
     assert loaded.scores.tobytes() == fresh.scores.tobytes()
+    assert loaded.likeness.tobytes() == fresh.likeness.tobytes()
 
 
 def test_a_missing_source_is_named(sources: dict[str, CandidateSource], tmp_path: Path) -> None:
@@ -162,9 +164,10 @@ def test_a_source_without_a_quota_is_neither_fitted_nor_asked(
     save_sources(fitted, tmp_path)
     assert set(load_sources(tmp_path)) == set(SOURCES) - {"als", "popularity"}
     asked = random_histories(6, n=20, n_items=60)
-    ranks = propose_candidates(sources, asked, off).ranks
+    candidates = propose_candidates(sources, asked, off)
     for name in ("als", "popularity"):
-        assert np.isnan(ranks[:, list(SOURCES).index(name)]).all()
+        assert np.isnan(candidates.ranks[:, list(SOURCES).index(name)]).all()
+    assert np.isnan(candidates.likeness).all()
 
 
 def test_every_source_but_popularity_has_a_quota() -> None:

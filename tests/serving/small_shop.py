@@ -117,6 +117,7 @@ def fitted_model() -> ServingModel:
         candidates.item,
         candidates.scores,
         candidates.ranks,
+        candidates.likeness,
         items,
         CONFIG.features,
         weights,
