@@ -228,11 +228,7 @@ def _features(live: LiveModel, history: SqliteHistory, user: str, cut_ms: int) -
     found = propose_candidates(model.sources, recent, model.config.retrieval)
     return feature_matrix(
         recent,
-        found.ptr,
-        found.item,
-        found.scores,
-        found.ranks,
-        found.likeness,
+        found,
         model.items,
         model.config.features,
         model.event_weights,

@@ -27,6 +27,8 @@ SOURCE_NAMES: Final = (
     "cold",
 )
 """The candidate sources, in the order of the columns of their scores and ranks."""
+LIKENESS_NAMES: Final = ("newest", "second", "nearest", "mean")
+"""What the candidate is held to by the factors of ALS, in the order of the columns."""
 SCORES_OF_ALL: Final = {
     "als": (
         "product of the candidate's factors with the visitor's folded-in ones, whoever proposed it",
@@ -53,12 +55,13 @@ def _sources() -> Iterator[Feature]:
 
 def _likeness() -> Iterator[Feature]:
     none = "the visitor touched no item of the catalogue"
-    for name, those, missing in (
-        ("newest", "those of the item of the newest event", none),
-        ("second", "those of the item of the event before the newest", "there is no such event"),
-        ("nearest", "those of whichever of the 10 newest events' items is most like it", none),
-        ("mean", "the mean of the unit factors of the 10 newest events' items", none),
-    ):
+    told = (
+        ("those of the item of the newest event", none),
+        ("those of the item of the event before the newest", "there is no such event"),
+        ("those of whichever of the 10 newest events' items is most like it", none),
+        ("the mean of the unit factors of the 10 newest events' items", none),
+    )
+    for name, (those, missing) in zip(LIKENESS_NAMES, told, strict=True):
         what = f"cosine of the candidate's ALS factors with {those}; 0 without factors"
         yield Feature(f"als_cosine_{name}", "als", "source", "cosine", what, missing, window="now")
 

@@ -38,11 +38,7 @@ def score_candidates(
         with on_stage(FEATURES):
             features = feature_matrix(
                 histories.slice(start, stop),
-                candidates.ptr[start : stop + 1] - low,
-                candidates.item[low:high],
-                candidates.scores[low:high],
-                candidates.ranks[low:high],
-                candidates.likeness[low:high],
+                candidates.slice(start, stop),
                 items,
                 config,
                 event_weights,

@@ -68,11 +68,7 @@ def _features(
 ) -> NDArray[np.float32]:
     return feature_matrix(
         histories,
-        candidates.ptr,
-        candidates.item,
-        candidates.scores,
-        candidates.ranks,
-        candidates.likeness,
+        candidates,
         scoring.items,
         scoring.config,
         scoring.event_weights,

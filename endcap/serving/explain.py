@@ -32,11 +32,7 @@ def explain(model: ServingModel, history: Histories, items: list[int]) -> list[E
     candidates = as_candidates(model, history, item)
     matrix = feature_matrix(
         history.newest(model.config.retrieval.max_history),
-        candidates.ptr,
-        candidates.item,
-        candidates.scores,
-        candidates.ranks,
-        candidates.likeness,
+        candidates,
         model.items,
         model.config.features,
         model.event_weights,

@@ -71,11 +71,7 @@ def ranking_table(run: Run, queries: Queries, candidates: Candidates, shard: int
     with run.lake.open(run.ref("items").path, only=[f"{RANKING}/"]) as items_folder:
         features = feature_matrix(
             queries.histories,
-            kept.ptr,
-            kept.item,
-            kept.scores,
-            kept.ranks,
-            kept.likeness,
+            kept,
             ItemTable.load(items_folder / RANKING),
             config.features,
             read_event_types(run).weight_array(),

@@ -3,8 +3,8 @@ import numpy as np
 from endcap.config_features import FeatureConfig
 from endcap.features.context import context_features
 from endcap.features.matrix import feature_matrix
-from endcap.features.registry import FEATURES, SOURCE_NAMES, names
-from endcap.retrieval.likeness import LIKENESS
+from endcap.features.registry import FEATURES, LIKENESS_NAMES, SOURCE_NAMES, names
+from endcap.retrieval.union import Candidates
 from tests.features.small_items import histories, item_table
 
 ITEMS = item_table(price=[1.0, 2.0, 3.0], category=[0, 0, -1], parent=[-1])
@@ -18,10 +18,9 @@ def test_sides_stand_in_the_order_of_the_registry() -> None:
     past = histories([[(0, 0, 0)], []], [10, 20])
     ptr, items = np.array([0, 2, 3]), np.array([2, 0, 1], dtype=np.int32)
     scores = np.arange(3 * SOURCES, dtype=np.float32).reshape(3, SOURCES)
-    likeness = -np.arange(3 * len(LIKENESS), dtype=np.float32).reshape(3, len(LIKENESS))
-    rows = feature_matrix(
-        past, ptr, items, scores, scores + 100, likeness, ITEMS, FeatureConfig(), WEIGHTS
-    )
+    likeness = -np.arange(12, dtype=np.float32).reshape(3, 4)
+    told = Candidates(ptr, items, scores, scores + 100, likeness)
+    rows = feature_matrix(past, told, ITEMS, FeatureConfig(), WEIGHTS)
     assert rows.dtype == np.float32
     assert rows.shape == (3, len(FEATURES))
     column = {name: rows[:, i] for i, name in enumerate(names())}
@@ -29,7 +28,7 @@ def test_sides_stand_in_the_order_of_the_registry() -> None:
     for position, source in enumerate(SOURCE_NAMES):
         assert column[f"{source}_score"].tolist() == scores[:, position].tolist()
         assert column[f"{source}_rank"].tolist() == (scores[:, position] + 100).tolist()
-    for position, name in enumerate(LIKENESS):
+    for position, name in enumerate(LIKENESS_NAMES):
         assert column[f"als_cosine_{name}"].tolist() == likeness[:, position].tolist()
     user_side = context_features(past, ptr, items, ITEMS, FeatureConfig(), WEIGHTS)
     for position, name in enumerate(names("user")):
@@ -38,15 +37,6 @@ def test_sides_stand_in_the_order_of_the_registry() -> None:
 
 def test_no_visitor_gives_an_empty_matrix() -> None:
     none = np.empty((0, SOURCES), dtype=np.float32)
-    rows = feature_matrix(
-        histories([], []),
-        np.array([0]),
-        np.empty(0, dtype=np.int32),
-        none,
-        none,
-        np.empty((0, len(LIKENESS)), dtype=np.float32),
-        ITEMS,
-        FeatureConfig(),
-        WEIGHTS,
-    )
+    told = Candidates.unlikened(np.array([0]), np.empty(0, dtype=np.int32), none, none)
+    rows = feature_matrix(histories([], []), told, ITEMS, FeatureConfig(), WEIGHTS)
     assert rows.shape == (0, len(FEATURES))

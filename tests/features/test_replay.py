@@ -43,11 +43,7 @@ def _training_features(
 ) -> NDArray[np.float32]:
     return feature_matrix(
         queries.histories,
-        candidates.ptr,
-        candidates.item,
-        candidates.scores,
-        candidates.ranks,
-        candidates.likeness,
+        candidates,
         shop.model.items,
         CONFIG.features,
         shop.model.event_weights,

@@ -113,11 +113,7 @@ def fitted_model() -> ServingModel:
     candidates = propose_candidates(sources, queries.histories, CONFIG.retrieval)
     features = feature_matrix(
         queries.histories,
-        candidates.ptr,
-        candidates.item,
-        candidates.scores,
-        candidates.ranks,
-        candidates.likeness,
+        candidates,
         items,
         CONFIG.features,
         weights,
