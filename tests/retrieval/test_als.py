@@ -140,3 +140,16 @@ def test_every_item_is_scored_for_who_has_factors_and_none_for_who_has_not() -> 
     np.testing.assert_allclose(of_one, factors @ vector, rtol=1e-5, atol=1e-7)
     assert of_one[7] == 0  # nobody touched it
     assert np.isnan(of_nobody).all()
+
+
+def test_items_are_held_to_those_of_the_newest_known_events() -> None:
+    source = fit()
+    # The oldest of eleven known events is past the ten that are looked at; -1 is unknown.
+    asked = histories_of([(40, 0), *[(3, 0)] * 9, (12, 0), (-1, 0)], [(-1, 0)])
+    found = source.likeness(asked, np.array([0, 4, 5]), np.array([3, 7, 12, 40, 3], np.int32))
+    newest, second, nearest, _ = found[:4].T
+    assert [newest[2], second[0], nearest[0]] == pytest.approx([1, 1, 1], abs=1e-3)
+    assert newest[0] == pytest.approx(second[2], abs=1e-3)
+    assert (found[1] == 0).all()  # without events, so without factors
+    assert nearest[3] == max(newest[3], second[3]) < 1
+    assert np.isnan(found[4]).all()
