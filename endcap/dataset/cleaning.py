@@ -2,11 +2,8 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
 
 from endcap.columns import (
     AVAILABLE_PROPERTY,
@@ -22,9 +19,9 @@ from endcap.dataset.interactions import build_events, write_codes, write_interac
 from endcap.dataset.mapping import RETAILROCKET, LogMapping
 from endcap.dataset.properties import write_intervals
 from endcap.dataset.property_rows import PropertyRows
-from endcap.dataset.quarantine import BadRow, Quarantine
+from endcap.dataset.quarantine import Quarantine
 from endcap.dataset.report import assemble_report, write_report
-from endcap.dataset.summary import iso, summarise_events, summarise_properties
+from endcap.dataset.summary import PropertyItems, iso, summarise_events
 from endcap.dataset.validation import LATEST_POSSIBLE_MS, TimeBounds
 from endcap.errors import DatasetError, EndcapError
 
@@ -90,49 +87,42 @@ def _clean_tables(
 ) -> dict[str, Any]:
     read = intake.read_events()
     _require_events(intake, read)
-    # Arrow reads the properties without Python's lock; the events meanwhile need it for moments.
-    with ThreadPoolExecutor(2) as beside:
-        cleaned = beside.submit(_clean_events, intake, read, out, types, cleaning)
-        intake.read_categories()
-        write_categories(intake.parents, out)
-        style = intake.mapping.item_properties
-        rows = PropertyRows(renamed={} if style is None else style.names, wanted=_wanted(cleaning))
-        intake.read_properties(rows)
-        wanted = rows.columns()
-        intervals = beside.submit(
-            write_intervals,
-            wanted,
-            out,
-            numbers="plain" if style is None else style.numbers,
-            max_number=cleaning.max_property_number,
+    intake.read_categories()
+    write_categories(intake.parents, out)
+    style = intake.mapping.item_properties
+    rows = PropertyRows(renamed={} if style is None else style.names, wanted=_wanted(cleaning))
+    intake.read_properties(rows)
+    # Reading and writing take all threads. Between them, events are put in order in one, and
+    # properties, for about as long, in another.
+    with ThreadPoolExecutor(1) as beside:
+        properties = beside.submit(_clean_properties, intake, rows, out, cleaning)
+        events, duplicates = build_events(read.columns(), cleaning)
+        facts = summarise_events(
+            events, types, session_timeout_minutes=cleaning.session_timeout_minutes
         )
-        events = cleaned.result()
-        intake.quarantine_duplicates(events.duplicates)
-        properties = summarise_properties(rows, wanted, events.items, intake.parents)
-        properties |= intervals.result()
-    _warn(intake, events.facts, properties, cleaning)
-    return {"events": events.facts, "item_properties": properties}
+        joins = beside.submit(lambda: properties.result()[0].joins(events.items.ids))
+        bad = beside.submit(intake.read_duplicates, duplicates)
+        write_codes(events, out)
+        write_interactions(events, types, out, threads=intake.threads)
+    intake.quarantine_duplicates(bad.result())
+    item_properties = joins.result() | properties.result()[1]
+    _warn(intake, facts, item_properties, cleaning)
+    return {"events": facts, "item_properties": item_properties}
 
 
-@dataclass(frozen=True)
-class _CleanedEvents:
-    """What is still needed of the events once they are written."""
-
-    facts: dict[str, Any]
-    items: pa.Array
-    duplicates: dict[int, list[BadRow]]
-
-
-def _clean_events(
-    intake: Intake, read: EventRows, out: Path, types: EventTypes, cleaning: CleaningConfig
-) -> _CleanedEvents:
-    events, duplicates = build_events(read.columns(), cleaning)
-    facts = summarise_events(
-        events, types, session_timeout_minutes=cleaning.session_timeout_minutes
+def _clean_properties(
+    intake: Intake, rows: PropertyRows, out: Path, cleaning: CleaningConfig
+) -> tuple[PropertyItems, dict[str, int]]:
+    """Write the intervals; return which items have properties, and the counts of intervals."""
+    wanted = rows.columns()
+    style = intake.mapping.item_properties
+    counts = write_intervals(
+        wanted,
+        out,
+        numbers="plain" if style is None else style.numbers,
+        max_number=cleaning.max_property_number,
     )
-    write_codes(events, out)
-    write_interactions(events, types, out, threads=intake.threads)
-    return _CleanedEvents(facts, events.items.ids, intake.read_duplicates(duplicates))
+    return PropertyItems.of(rows, wanted, intake.parents), counts
 
 
 def _wanted(cleaning: CleaningConfig) -> frozenset[str] | None:

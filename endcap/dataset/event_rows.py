@@ -1,6 +1,7 @@
 """Valid events as they are read, gathered in columns of numbers."""
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from endcap.columns import EVENT_TIME, EVENT_TYPE, ITEM_ID, TRANSACTION_ID, USER_ID
+from endcap.dataset.arrays import narrow
 from endcap.dataset.ids import encode_ids
 from endcap.dataset.plain_checks import PlainEvents
 from endcap.dataset.validation import Checked
 
 _FILE_BITS = 40
-_COLUMNS = ("user", "item", "transaction", "event_type", "time_ms", "position")
+_COLUMNS = ("user", "item", "transaction", "event_type", "time_ms", "row_number")
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,12 @@ def place_of(position: int) -> tuple[int, int]:
 
 
 class EventRows:
-    """What was read so far: plain events as numbers, 41 bytes each, others as texts."""
+    """What was read so far: plain events as numbers, some 25 bytes each, others as texts."""
 
     def __init__(self) -> None:
         self._rows = 0
-        self._plain: dict[str, list[NDArray[Any]]] = {
-            name: []
-            for name in ("user", "item", "transaction", "event_type", "time_ms", "position")
-        }
+        self._plain: dict[str, list[NDArray[Any]]] = {name: [] for name in _COLUMNS}
+        self._plain_files: list[int] = []
         self._texts: list[tuple[Checked, int]] = []
 
     def __len__(self) -> int:
@@ -59,12 +59,9 @@ class EventRows:
     def add_plain(self, events: PlainEvents, file_index: int) -> None:
         """Add the plain events of a block."""
         self._rows += len(events.time_ms)
+        self._plain_files.append(file_index)
         for name, parts in self._plain.items():
-            parts.append(
-                _positions(events.row_number, file_index)
-                if name == "position"
-                else getattr(events, name)
-            )
+            parts.append(narrow(getattr(events, name)))
 
     def add_checked(self, checked: Checked, file_index: int) -> None:
         """Add the usable events of a batch."""
@@ -76,7 +73,7 @@ class EventRows:
         """Return all events in order, and forget them here."""
         texts, self._texts = self._texts, []
         time_ms = self._column("time_ms", *(_ints(t, EVENT_TIME) for t, _ in texts))
-        position = self._column("position", *(_positions(t.row_number, file) for t, file in texts))
+        position = self._positions(texts)
         order = _order(time_ms, position)
         time_ms, position = time_ms[order], position[order]
         event_type = self._column("event_type", *(_ints(t, EVENT_TYPE) for t, _ in texts))
@@ -97,6 +94,14 @@ class EventRows:
             transactions=transactions,
         )
 
+    def _positions(self, texts: list[tuple[Checked, int]]) -> NDArray[np.int64]:
+        plain = zip(self._plain["row_number"], self._plain_files, strict=True)
+        of_texts = ((checked.row_number, file) for checked, file in texts)
+        parts = [_positions(row_number, file) for row_number, file in chain(plain, of_texts)]
+        self._plain["row_number"].clear()
+        self._plain_files.clear()
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
     def _column(self, name: str, *more: NDArray[Any]) -> NDArray[Any]:
         """Return a column of the plain events and what follows them, and forget it here."""
         parts = [*self._plain[name], *more]
@@ -116,15 +121,15 @@ def _optional(
 
 def _order(time_ms: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64] | slice:
     """Return what sorts by time, then position. Most logs are sorted, which costs a look."""
-    if (np.diff(position) < 0).any():
+    if (position[1:] < position[:-1]).any():
         return np.lexsort((position, time_ms))
-    if (np.diff(time_ms) < 0).any():
+    if (time_ms[1:] < time_ms[:-1]).any():
         return np.argsort(time_ms, kind="stable")
     return slice(None)
 
 
-def _positions(row_number: NDArray[np.int64], file_index: int) -> NDArray[np.int64]:
-    return row_number + (file_index << _FILE_BITS)
+def _positions(row_number: NDArray[np.integer], file_index: int) -> NDArray[np.int64]:
+    return row_number.astype(np.int64) + (file_index << _FILE_BITS)
 
 
 def _ints(checked: Checked, name: str) -> NDArray[np.int64]:

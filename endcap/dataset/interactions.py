@@ -1,18 +1,16 @@
 """Valid events as the canonical tables: duplicates out, codes given, bots flagged, sorted."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
 from endcap.columns import (
@@ -65,12 +63,6 @@ INTERACTIONS: Final = pa.schema(
 
 _ROWS_AT_ONCE: Final = 131_072
 _FEW_VALUES: Final = [EVENT_TYPE, TRANSACTION_ID, EVENT_TYPE_CODE]
-
-# Lengths make the hashed text unambiguous whatever characters an id holds; 20 hexadecimal digits
-# keep the chance of one collision among a thousand million events below one in a million.
-_EVENT_ID_SQL: Final = """left(md5(concat_ws('|',
-    length(user_id), user_id, length(item_id), item_id, event_type, event_time,
-    coalesce('t' || transaction_id, ''))), 20)"""
 
 
 @dataclass(frozen=True)
@@ -195,22 +187,18 @@ def write_interactions(events: Events, types: EventTypes, out: Path, *, threads:
 
     def write(some: Sequence[tuple[int, int]]) -> None:
         start = some[0][0]
-        with connection.cursor() as cursor:
-            table = _interactions(cursor, events, types, start, some[-1][1])
+        table = _interactions(events, types, start, some[-1][1])
         for low, high in some:
             folder = out / "interactions" / f"event_date={np.datetime64(int(days[low]), 'D')}"
             day = table.slice(low - start, high - low)
             write_table(day, folder / "part-0.parquet", few_values=_FEW_VALUES)
 
-    with (
-        duckdb.connect(config={"threads": threads}) as connection,
-        ThreadPoolExecutor(threads) as pool,
-    ):
+    with ThreadPoolExecutor(threads) as pool:
         list(pool.map(write, _batches(edges)))
 
 
 def _batches(edges: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
-    """Yield the days between `edges`, several at a time: each query costs milliseconds."""
+    """Yield the days between `edges`, several at a time: each call to Arrow costs its own."""
     batch: list[tuple[int, int]] = []
     for low, high in pairwise(edges):
         batch.append((low, high))
@@ -221,31 +209,41 @@ def _batches(edges: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
         yield batch
 
 
-def _interactions(
-    cursor: DuckDBPyConnection, events: Events, types: EventTypes, low: int, high: int
-) -> pa.Table:
+def _interactions(events: Events, types: EventTypes, low: int, high: int) -> pa.Table:
     span = slice(low, high)
     transaction = events.transaction[span]
-    columns = {
+    given = {
         USER_ID: events.users.ids.take(pa.array(events.user[span])),
         ITEM_ID: events.items.ids.take(pa.array(events.item[span])),
         EVENT_TYPE: pa.array(types.names).take(pa.array(events.event_type[span])),
         EVENT_TIME: pa.array(events.time_ms[span]),
         TRANSACTION_ID: events.transactions.take(pa.array(transaction, mask=transaction < 0)),
+    }
+    columns = {
+        EVENT_ID: _event_ids(given),
+        **given,
         USER_CODE: pa.array(events.user[span]),
         ITEM_CODE: pa.array(events.item[span]),
         EVENT_TYPE_CODE: pa.array(events.event_type[span]),
         IS_BOT: pa.array(events.is_bot[span]),
         **session_columns(events.sessions, events.time_ms, span),
     }
-    table = pa.table(columns)
-    cursor.register("day", table.select([USER_ID, ITEM_ID, EVENT_TYPE, EVENT_TIME, TRANSACTION_ID]))
-    event_id = cursor.sql(f"SELECT {_EVENT_ID_SQL} AS event_id FROM day").to_arrow_table()  # noqa: S608  constants
-    return (
-        table.append_column(EVENT_ID, event_id.column(0))
-        .select(INTERACTIONS.names)
-        .cast(INTERACTIONS)
-    )
+    return pa.table(columns).cast(INTERACTIONS)
+
+
+def _event_ids(given: Mapping[str, pa.Array]) -> pa.Array:
+    """Return an id of each event that follows from what it is, whatever else the log holds.
+
+    ``time-sizes-user-item-type``, and ``-transaction`` if there is one. The sizes in bytes of the
+    three ids, three digits each, tell where they end, whatever characters they hold.
+    """
+    sizes = 0
+    for name in (USER_ID, ITEM_ID, TRANSACTION_ID):
+        size = pc.fill_null(pc.binary_length(given[name]), 0).to_numpy().astype(np.int64)
+        sizes = sizes * 1000 + size
+    parts = [given[EVENT_TIME].cast(pa.string()), pa.array(sizes).cast(pa.string())]
+    parts += [given[name] for name in (USER_ID, ITEM_ID, EVENT_TYPE, TRANSACTION_ID)]
+    return pc.binary_join_element_wise(*parts, "-", null_handling="skip")
 
 
 def session_columns(

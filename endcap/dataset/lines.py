@@ -58,13 +58,18 @@ def byte_spans(data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64])
     return pa.Array.from_buffers(pa.binary(), 2 * len(starts), buffers)
 
 
+def line_feeds(data: bytes) -> NDArray[np.int64]:
+    """Return the places of the line feeds, int64."""
+    return np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == _LINE_FEED)
+
+
 def all_lines(data: bytes) -> pa.Array:
     r"""Return the lines of a block that ends with a line feed, as a BinaryArray.
 
     >>> all_lines(b"a\n\nb\r\n").to_pylist()
     [b'a', b'', b'b\r']
     """
-    feeds = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == _LINE_FEED)
+    feeds = line_feeds(data)
     spans = byte_spans(data, np.concatenate([[0], feeds[:-1] + 1]), feeds)
     return spans.take(pa.array(np.arange(0, 2 * len(feeds), 2)))
 

@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -30,17 +29,12 @@ _LINE_FEED: Final = 10
 
 @dataclass(frozen=True)
 class PlainRows:
-    """A block of a file: its lines, and how they are laid out."""
+    """A block of a file, parsed, and how its lines are laid out."""
 
-    data: bytes
+    block: PlainBlock
     layout: Layout
     done: int
     """Rows of the file before the block."""
-
-    @cached_property
-    def block(self) -> PlainBlock:
-        """The rows. Parsed when asked for, so that it may be done in another thread."""
-        return parse_plain(self.data, self.layout)
 
     def numbers(self, row: Numbers) -> Numbers:
         """Return the row numbers in the file of some rows of the block."""
@@ -86,17 +80,22 @@ def judged(
     """
     waiting: deque[Future[T]] = deque()
     with ThreadPoolExecutor(threads) as pool:
-        for rows in _read_plain_rows(path, files, columns, kinds):
-            waiting.append(pool.submit(judge, rows))
+        for data, layout, done in _read_blocks(path, files, columns, kinds):
+            waiting.append(pool.submit(_judge, judge, data, layout, done))
             if len(waiting) > threads + 1:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def _read_plain_rows(
+def _judge(judge: Callable[[PlainRows], T], data: bytes, layout: Layout, done: int) -> T:
+    return judge(PlainRows(parse_plain(data, layout), layout, done))
+
+
+def _read_blocks(
     path: Path, files: FileSet, columns: Mapping[str, str], kinds: Mapping[str, Kind]
-) -> Iterator[PlainRows]:
+) -> Iterator[tuple[bytes, Layout, int]]:
+    """Yield the lines of each block, how they are laid out, and the rows of the file before it."""
     with readable_or_error(path), open_bytes(path) as stream:
         width, position = plain_header(stream, path, files, columns)
         kind = {place: kinds[name] for name, place in position.items()}
@@ -105,5 +104,5 @@ def _read_plain_rows(
         )
         done = 0
         for data in whole_lines(stream, block_bytes=_BLOCK_BYTES):
-            yield PlainRows(data, layout, done)
+            yield data, layout, done
             done += int(np.count_nonzero(np.frombuffer(data, np.uint8) == _LINE_FEED))

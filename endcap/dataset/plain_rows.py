@@ -189,8 +189,11 @@ def _length(column: pa.Array, kind: Kind) -> int | None:
 
 def _digits(numbers: Numbers) -> int | None:
     """Return how many digits the numbers have together; None if one is not plain."""
-    least, largest = int(numbers.min(initial=0)), int(numbers.max(initial=0))
+    if not len(numbers):
+        return 0
+    least, largest = int(numbers.min()), int(numbers.max())
     if least < 0 or largest >= 10**MAX_DIGITS:
         return None
-    longer = (np.count_nonzero(numbers >= 10**k) for k in range(1, len(str(largest))))
-    return len(numbers) + int(sum(longer))
+    shortest, longest = len(str(least)), len(str(largest))
+    longer = (np.count_nonzero(numbers >= 10**k) for k in range(shortest, longest))
+    return len(numbers) * shortest + int(sum(longer))

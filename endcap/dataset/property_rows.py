@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from endcap.columns import ITEM_ID, PROPERTY, VALID_FROM, VALUE
+from endcap.dataset.arrays import narrow
 from endcap.dataset.ids import as_numbers, encode_ids
 from endcap.dataset.plain_checks import PlainProperties
 
@@ -38,7 +39,7 @@ class PropertyColumns:
 
 
 class PropertyRows:
-    """What was read so far: counts of all rows, and the wanted ones, some 40 bytes each."""
+    """What was read so far: counts of all rows, and the wanted ones, some 35 bytes each."""
 
     def __init__(self, *, renamed: Mapping[str, str], wanted: frozenset[str] | None) -> None:
         """Begin with nothing. `renamed`: the shop's name -> ours; `wanted`: ours, None for all."""
@@ -101,9 +102,9 @@ class PropertyRows:
     def columns(self) -> PropertyColumns:
         """Return the wanted rows, and forget them here."""
         position = self._joined("position")
-        order = (
-            np.argsort(position, kind="stable") if (np.diff(position) < 0).any() else slice(None)
-        )
+        order: NDArray[np.int64] | slice = slice(None)
+        if (position[1:] < position[:-1]).any():
+            order = np.argsort(position, kind="stable")
         del position
         item, items = _encoded(self._joined("item"), self._joined_texts("texts"))
         value = self._joined_texts("value").dictionary_encode()
@@ -111,7 +112,7 @@ class PropertyRows:
             property=self._joined("property").astype(np.int32, copy=False)[order],
             item=item[order],
             value=value.indices.to_numpy()[order],
-            time_ms=self._joined("time_ms")[order],
+            time_ms=self._joined("time_ms").astype(np.int64, copy=False)[order],
             names=list(self._place),
             items=items,
             values=value.dictionary,
@@ -130,7 +131,7 @@ class PropertyRows:
 
     def _keep(self, **columns: NDArray[Any] | pa.Array) -> None:
         for name, column in columns.items():
-            self._parts[name].append(column)
+            self._parts[name].append(narrow(column) if isinstance(column, np.ndarray) else column)
 
     def _joined(self, name: str) -> NDArray[Any]:
         parts = self._parts[name]

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from endcap.dataset.lines import split_block, whole_lines
+from endcap.dataset.lines import line_feeds, split_block, whole_lines
 from endcap.dataset.mapping import FileFormat, FileSet
 from endcap.dataset.quarantine import BadRow, readable
 from endcap.errors import DatasetError
@@ -123,10 +123,11 @@ def _raw_lines(path: Path, numbers: Sequence[int]) -> list[str]:
         stream.readline()
         done = 0
         for data in whole_lines(stream):
-            stop = done + data.count(b"\n")
+            feeds = line_feeds(data)
+            stop = done + len(feeds)
             here = [n - done - 1 for n in numbers[len(found) : bisect_right(numbers, stop)]]
-            lines = data.split(b"\n") if here else []
-            found += [readable(lines[i].removesuffix(b"\r")) for i in here]
+            lines = (data[feeds[i - 1] + 1 if i else 0 : feeds[i]] for i in here)
+            found += [readable(line.removesuffix(b"\r")) for line in lines]
             done = stop
             if len(found) == len(numbers):
                 break

@@ -1,8 +1,9 @@
 """What a cleaned log is like, in numbers: the facts of the data report."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -49,30 +50,45 @@ def summarise_events(
     }
 
 
-def summarise_properties(
-    rows: PropertyRows, wanted: PropertyColumns, event_items: pa.Array, categories: Collection[str]
-) -> dict[str, Any]:
-    """Return how the properties that were read, and the tree's `categories`, join to the events.
+@dataclass(frozen=True)
+class PropertyItems:
+    """The distinct items with properties: with `some`, a `price`, a `category` of the tree."""
 
-    `wanted`: what `rows` kept.
-    """
-    items = rows.items()
-    joined = _count_in(event_items, items)
-    in_tree = pc.is_in(wanted.values, pa.array(categories, pa.string()))
-    placed = in_tree.to_numpy(zero_copy_only=False)[wanted.value]
-    return {
-        "rows": rows.rows,
-        "items": len(items),
-        "properties": rows.properties,
-        "event_items": len(event_items),
-        "event_items_with_properties": joined,
-        "event_items_with_price": _count_in(event_items, _items_with(wanted, PRICE_PROPERTY)),
-        "event_items_in_category_tree": _count_in(
-            event_items, _items_with(wanted, CATEGORY_PROPERTY, placed)
-        ),
-        "join_coverage": round(joined / len(event_items), 6) if len(event_items) else 0.0,
-        "categories": len(categories),
-    }
+    rows: int
+    properties: int
+    categories: int
+    some: pa.Array
+    price: pa.Array
+    category: pa.Array
+
+    @classmethod
+    def of(cls, rows: PropertyRows, wanted: PropertyColumns, categories: Collection[str]) -> Self:
+        """Find them in what was read. `wanted`: what `rows` kept; `categories`: the tree's."""
+        in_tree = pc.is_in(wanted.values, pa.array(categories, pa.string()))
+        placed = in_tree.to_numpy(zero_copy_only=False)[wanted.value]
+        return cls(
+            rows=rows.rows,
+            properties=rows.properties,
+            categories=len(categories),
+            some=rows.items(),
+            price=_items_with(wanted, PRICE_PROPERTY),
+            category=_items_with(wanted, CATEGORY_PROPERTY, placed),
+        )
+
+    def joins(self, event_items: pa.Array) -> dict[str, Any]:
+        """Return how the properties that were read, and the tree, join to the events' items."""
+        joined = _count_in(event_items, self.some)
+        return {
+            "rows": self.rows,
+            "items": len(self.some),
+            "properties": self.properties,
+            "event_items": len(event_items),
+            "event_items_with_properties": joined,
+            "event_items_with_price": _count_in(event_items, self.price),
+            "event_items_in_category_tree": _count_in(event_items, self.category),
+            "join_coverage": round(joined / len(event_items), 6) if len(event_items) else 0.0,
+            "categories": self.categories,
+        }
 
 
 def iso(time_ms: int) -> str:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endcap.config import CleaningConfig
+from endcap.dataset.mapping import RETAILROCKET
 from endcap.errors import DatasetError, TooManyBadRowsError
 from tests.dataset.raw_shop import (
     START,
@@ -32,7 +33,7 @@ def test_an_event_becomes_a_canonical_row(tmp_path: Path) -> None:
     write_events(tmp_path / "raw", f"{START},7,transaction,42,4000")
     clean_up(tmp_path / "raw", tmp_path / "out")
     (row,) = rows_of(tmp_path / "out/interactions/event_date=2015-06-01/part-0.parquet")
-    assert len(row.pop("event_id")) == 20
+    assert row.pop("event_id") == f"{START}-1002004-7-42-transaction-4000"
     assert row == {
         "user_id": "7",
         "item_id": "42",
@@ -49,6 +50,24 @@ def test_an_event_becomes_a_canonical_row(tmp_path: Path) -> None:
         "previous_item_code": None,
         "before_item_code": None,
     }
+
+
+def test_an_event_id_follows_from_the_event_alone_and_tells_ids_apart(tmp_path: Path) -> None:
+    events = RETAILROCKET.events.model_copy(update={"id_format": "text"})
+    mapping = RETAILROCKET.model_copy(update={"events": events})
+    rows = [
+        f"{START},a-b,view,c,",
+        f"{START},a,view,b-c,",
+        f"{START},a,transaction,b-c,d",
+        f"{START},a,transaction,b,c-d",
+    ]
+    write_events(tmp_path / "raw", *rows)
+    clean_up(tmp_path / "raw", tmp_path / "out", mapping=mapping)
+    ids = [row["event_id"] for row in interactions(tmp_path / "out")]
+    assert len(set(ids)) == len(rows)
+    write_events(tmp_path / "less", view(0), rows[2])
+    clean_up(tmp_path / "less", tmp_path / "again", mapping=mapping)
+    assert [row["event_id"] for row in interactions(tmp_path / "again")][1] == ids[2]
 
 
 def test_ten_kinds_of_broken_rows_are_quarantined_with_reason_row_number_and_text(
