@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
+
+_PACKED_AT_ONCE: Final = 1 << 15
 
 
 def save_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -114,7 +116,7 @@ def expand_rows(
     return owner, start_of[owner] + step, step
 
 
-def stable_order(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+def stable_order(keys: NDArray[np.int64] | NDArray[np.int32]) -> NDArray[np.int64]:
     """Return what sorts `keys`, none of them negative, equal ones as they come; int64 (n,).
 
     Where a key and its place fit into one number together, sorting these numbers is several times
@@ -128,8 +130,13 @@ def stable_order(keys: NDArray[np.int64]) -> NDArray[np.int64]:
     bits = len(keys).bit_length()
     if int(keys.max()).bit_length() + bits > 63:
         return np.argsort(keys, kind="stable")
-    packed = keys << bits
-    packed |= np.arange(len(keys))
+    packed = np.empty(len(keys), dtype=np.int64)
+    # A few at a time: another array of this size would take longer to come by than to fill.
+    for start in range(0, len(keys), _PACKED_AT_ONCE):
+        some = packed[start : start + _PACKED_AT_ONCE]
+        some[:] = keys[start : start + _PACKED_AT_ONCE]
+        some <<= bits
+        some |= np.arange(start, start + len(some))
     packed.sort()
     packed &= (1 << bits) - 1
     return packed

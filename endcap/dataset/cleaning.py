@@ -96,12 +96,14 @@ def _clean_tables(
     # properties, for about as long, in another.
     with ThreadPoolExecutor(1) as beside:
         properties = beside.submit(_clean_properties, intake, rows, out, cleaning)
-        events, duplicates = build_events(read.columns(), cleaning)
+        columns = read.columns()
+        bad = beside.submit(intake.read_duplicates, columns.duplicates)
+        events = build_events(columns, cleaning)
+        del columns
         facts = summarise_events(
             events, types, session_timeout_minutes=cleaning.session_timeout_minutes
         )
         joins = beside.submit(lambda: properties.result()[0].joins(events.items.ids))
-        bad = beside.submit(intake.read_duplicates, duplicates)
         write_codes(events, out)
         write_interactions(events, types, out, threads=intake.threads)
     intake.quarantine_duplicates(bad.result())

@@ -22,9 +22,10 @@ _COLUMNS = ("user", "item", "transaction", "event_type", "time_ms", "row_number"
 class EventColumns:
     """n events in order of time, ties in reading order. Their ids have provisional codes.
 
-    `user`, `item`, `transaction` (-1: none) int32, `event_type` int8, `time_ms` int64 and
-    `position` int64, which `place_of` takes apart; `users`, `items` and `transactions` are the ids
-    by code.
+    `user`, `item`, `transaction` (-1: none) int32, `event_type` int8 and `time_ms` int64; `users`,
+    `items` and `transactions` are the ids by code. Of exact duplicates the first in reading order
+    is an event; `duplicates` int64: the positions of the others, ascending, which `place_of` takes
+    apart.
     """
 
     user: NDArray[np.int32]
@@ -32,10 +33,10 @@ class EventColumns:
     transaction: NDArray[np.int32]
     event_type: NDArray[np.int8]
     time_ms: NDArray[np.int64]
-    position: NDArray[np.int64]
     users: pa.Array
     items: pa.Array
     transactions: pa.Array
+    duplicates: NDArray[np.int64]
 
 
 def place_of(position: int) -> tuple[int, int]:
@@ -73,25 +74,30 @@ class EventRows:
         """Return all events in order, and forget them here."""
         texts, self._texts = self._texts, []
         time_ms = self._column("time_ms", *(_ints(t, EVENT_TIME) for t, _ in texts))
-        position = self._positions(texts)
-        order = _order(time_ms, position)
-        time_ms, position = time_ms[order], position[order]
         event_type = self._column("event_type", *(_ints(t, EVENT_TYPE) for t, _ in texts))
+        event_type = event_type.astype(np.int8, copy=False)
         user, users = encode_ids(self._column("user"), _column(texts, USER_ID))
         item, items = encode_ids(self._column("item"), _column(texts, ITEM_ID))
         transaction, transactions = _optional(
             self._column("transaction"), _column(texts, TRANSACTION_ID)
         )
+        position = self._positions(texts)
+        order = _order(time_ms, position)
+        repeated = _repeated(order, time_ms, user, item, event_type, transaction)
+        duplicates = np.sort(position[order][repeated])
+        del position
+        if len(repeated):
+            order = np.delete(np.arange(len(time_ms))[order], repeated)
         return EventColumns(
             user=user[order],
             item=item[order],
             transaction=transaction[order],
-            event_type=event_type.astype(np.int8, copy=False)[order],
-            time_ms=time_ms,
-            position=position,
+            event_type=event_type[order],
+            time_ms=time_ms[order].astype(np.int64, copy=False),
             users=users,
             items=items,
             transactions=transactions,
+            duplicates=duplicates,
         )
 
     def _positions(self, texts: list[tuple[Checked, int]]) -> NDArray[np.int64]:
@@ -126,6 +132,19 @@ def _order(time_ms: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[n
     if (time_ms[1:] < time_ms[:-1]).any():
         return np.argsort(time_ms, kind="stable")
     return slice(None)
+
+
+def _repeated(
+    order: NDArray[np.int64] | slice, time_ms: NDArray[np.int64], *columns: NDArray[Any]
+) -> NDArray[np.int64]:
+    """Return the places in the order whose row repeats an earlier one: near it, at its time."""
+    ordered = time_ms[order]
+    same_time = ordered[1:] == ordered[:-1]
+    among = np.flatnonzero(np.append(same_time, False) | np.insert(same_time, 0, False))
+    keys = [column[order][among] for column in (*columns, time_ms)]
+    by_row = np.lexsort(keys)
+    same = np.logical_and.reduce([key[by_row][1:] == key[by_row][:-1] for key in keys])
+    return among[by_row[1:][same]]
 
 
 def _positions(row_number: NDArray[np.integer], file_index: int) -> NDArray[np.int64]:

@@ -101,58 +101,34 @@ class Events:
         return len(self.time_ms)
 
 
-def build_events(read: EventColumns, config: CleaningConfig) -> tuple[Events, NDArray[np.int64]]:
-    """Return the events, and the positions of the duplicates that were left out, ascending.
-
-    Of exact duplicates the first in reading order is an event, the others are duplicates.
-    """
-    repeated = _repeated(read)
-    kept: NDArray[np.int64] | slice = slice(None)
-    if len(repeated):
-        is_kept = np.ones(len(read.time_ms), dtype=np.bool_)
-        is_kept[repeated] = False
-        kept = np.flatnonzero(is_kept)
-    time_ms = read.time_ms[kept]
-    user, users = _by_appearance(read.user[kept], time_ms, read.users)
-    item, items = _by_appearance(read.item[kept], time_ms, read.items)
-    event_type, is_bot = read.event_type[kept], flag_bots(user, time_ms, config)
+def build_events(read: EventColumns, config: CleaningConfig) -> Events:
+    """Return the events with the codes of the canonical tables, bots flagged, in sessions."""
+    user, users = _by_appearance(read.user, read.time_ms, read.users)
+    item, items = _by_appearance(read.item, read.time_ms, read.items)
+    is_bot = flag_bots(user, read.time_ms, config)
     timeout_minutes = config.session_timeout_minutes
-    events = Events(
+    return Events(
         user=user,
         item=item,
-        event_type=event_type,
-        time_ms=time_ms,
+        event_type=read.event_type,
+        time_ms=read.time_ms,
         is_bot=is_bot,
         sessions=cut_sessions(
-            user, item, event_type, time_ms, is_bot, timeout_minutes=timeout_minutes
+            user, item, read.event_type, read.time_ms, is_bot, timeout_minutes=timeout_minutes
         ),
-        transaction=read.transaction[kept],
+        transaction=read.transaction,
         transactions=read.transactions,
         users=users,
         items=items,
     )
-    return events, np.sort(read.position[repeated])
-
-
-def _repeated(read: EventColumns) -> NDArray[np.int64]:
-    """Return the rows that repeat an earlier one. They have its time, so they lie near it."""
-    same_time = read.time_ms[1:] == read.time_ms[:-1]
-    among = np.flatnonzero(np.append(same_time, False) | np.insert(same_time, 0, False))
-    keys = [
-        column[among]
-        for column in (read.transaction, read.event_type, read.item, read.user, read.time_ms)
-    ]
-    order = np.lexsort(keys)
-    same = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
-    return among[order[1:][same]]
 
 
 def _by_appearance(
     code: NDArray[np.int32], time_ms: NDArray[np.int64], ids: pa.Array
 ) -> tuple[NDArray[np.int32], KnownIds]:
     """Give codes in order of first appearance, ties by id. `time_ms` ascends."""
-    first = np.full(len(ids), len(code), dtype=np.int64)
-    first[code[::-1]] = np.arange(len(code) - 1, -1, -1)
+    first = np.full(len(ids), len(code), dtype=np.int32)
+    first[code[::-1]] = np.arange(len(code) - 1, -1, -1, dtype=np.int32)
     order = stable_order(first)
     order = order[: np.searchsorted(first[order], len(code))]
     first_ms = time_ms[first[order]]

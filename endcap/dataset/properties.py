@@ -1,8 +1,9 @@
 """Item properties: dated values in, half-open intervals of validity out."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,7 @@ ITEM_PROPERTIES: Final = pa.schema(
 _PREFIXED: Final = r"^n[+-]?[0-9]+(\.[0-9]+)?$"
 _PLAIN: Final = r"^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"
 _ROWS_PER_GROUP: Final = 262_144
+_COUNTS: Final = ("intervals", "merged", "superseded", "numbers", "numbers_too_large")
 
 
 def write_intervals(
@@ -44,14 +46,10 @@ def write_intervals(
 
     Returns counts: ``intervals``, ``merged``, ``superseded``, ``numbers``, ``numbers_too_large``.
     """
-    changes = _Dated.of(rows)
-    changes = changes.where(_new(changes.group[::-1], changes.time_ms[::-1])[::-1])
-    latest = len(changes)
-    changes = changes.where(_new(changes.group, changes.value))
     number, too_large = _numbers(rows.values, numbers, max_number)
-    names = pa.array(sorted(rows.names), pa.string())
     path = out / "item_properties" / "part-0.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
+    counts = dict.fromkeys(_COUNTS, 0)
     with pq.ParquetWriter(
         path,
         ITEM_PROPERTIES,
@@ -59,26 +57,35 @@ def write_intervals(
         use_dictionary=[PROPERTY, VALUE, NUMBER, VALID_FROM, VALID_TO],
         write_statistics=[PROPERTY, VALID_FROM, VALID_TO],
     ) as writer:
-        for start in range(0, len(changes), _ROWS_PER_GROUP):
-            span = slice(start, start + _ROWS_PER_GROUP)
-            name, item = np.divmod(changes.group[span], len(rows.items))
-            value = pa.array(changes.value[span])
-            columns = [
-                rows.items.take(pa.array(item)),
-                names.take(pa.array(name)),
-                rows.values.take(value),
-                number.take(value),
-                pa.array(changes.time_ms[span]).cast(UTC_MS),
-                changes.ends(span).cast(UTC_MS),
-            ]
-            writer.write_table(pa.Table.from_arrays(columns, schema=ITEM_PROPERTIES))
-    return {
-        "intervals": len(changes),
-        "merged": latest - len(changes),
-        "superseded": len(rows.time_ms) - latest,
-        "numbers": _count(number.is_valid(), changes.value),
-        "numbers_too_large": _count(too_large, changes.value),
-    }
+        for dated in _by_property(rows):
+            latest = dated.where(_new(dated.group[::-1], dated.time_ms[::-1])[::-1])
+            changes = latest.where(_new(latest.group, latest.value))
+            for table in _tables(changes, rows, number):
+                writer.write_table(table)
+            counts["intervals"] += len(changes)
+            counts["merged"] += len(latest) - len(changes)
+            counts["superseded"] += len(dated) - len(latest)
+            counts["numbers"] += _count(number.is_valid(), changes.value)
+            counts["numbers_too_large"] += _count(too_large, changes.value)
+            del dated, latest, changes  # the next property's need their room
+    return counts
+
+
+def _tables(changes: "_Dated", rows: PropertyColumns, number: pa.Array) -> Iterator[pa.Table]:
+    names = pa.array(sorted(rows.names), pa.string())
+    for start in range(0, len(changes), _ROWS_PER_GROUP):
+        span = slice(start, start + _ROWS_PER_GROUP)
+        name, item = np.divmod(changes.group[span], len(rows.items))
+        value = pa.array(changes.value[span])
+        columns = [
+            rows.items.take(pa.array(item)),
+            names.take(pa.array(name)),
+            rows.values.take(value),
+            number.take(value),
+            pa.array(changes.time_ms[span]).cast(UTC_MS),
+            changes.ends(span).cast(UTC_MS),
+        ]
+        yield pa.Table.from_arrays(columns, schema=ITEM_PROPERTIES)
 
 
 @dataclass(frozen=True)
@@ -89,18 +96,12 @@ class _Dated:
     time_ms: NDArray[np.int64]
     value: NDArray[np.int32]
 
-    @classmethod
-    def of(cls, rows: PropertyColumns) -> Self:
-        rank = np.argsort(np.argsort(np.array(rows.names, dtype=np.str_))).astype(np.int64)
-        group = rank[rows.property] * len(rows.items) + rows.item
-        by_time = stable_order(rows.time_ms)
-        order = by_time[stable_order(group[by_time])]
-        return cls(group[order], rows.time_ms[order], rows.value[order])
-
     def __len__(self) -> int:
         return len(self.group)
 
     def where(self, mask: NDArray[np.bool_]) -> "_Dated":
+        if mask.all():
+            return self
         return _Dated(self.group[mask], self.time_ms[mask], self.value[mask])
 
     def ends(self, span: slice) -> pa.Array:
@@ -111,6 +112,37 @@ class _Dated:
         until = np.append(time_ms[1:], 0)[: span.stop - span.start]
         is_last = np.append(group[1:] != group[:-1], True)[: span.stop - span.start]
         return pa.array(until, pa.int64(), mask=is_last)
+
+
+def _by_property(rows: PropertyColumns) -> Iterator[_Dated]:
+    """Yield all rows, sorted: one property whole at a time, or several small ones together.
+
+    So what sorting needs is a fraction of what the rows take.
+    """
+    rank = np.argsort(np.argsort(np.array(rows.names, dtype=np.str_))).astype(np.int32)
+    name = rank[rows.property]
+    low, ends = 0, np.cumsum(_counts(name, len(rank))).tolist()
+    for high in range(1, len(rank) + 1):
+        so_far = ends[low - 1] if low else 0
+        if ends[high - 1] - so_far < min(_ROWS_PER_GROUP, ends[-1] - so_far):
+            continue
+        row = np.flatnonzero((name >= low) & (name < high))
+        low = high
+        row = row[stable_order(rows.time_ms[row])]
+        group = name[row].astype(np.int64)
+        group *= len(rows.items)
+        group += rows.item[row]
+        order = stable_order(group)
+        row = row[order]
+        yield _Dated(group[order], rows.time_ms[row], rows.value[row])
+
+
+def _counts(codes: NDArray[np.int32], n_codes: int) -> NDArray[np.int64]:
+    """Return how often each code occurs, int64 (n,), some codes at a time: it widens them."""
+    counts = np.zeros(n_codes, dtype=np.int64)
+    for start in range(0, len(codes), _ROWS_PER_GROUP):
+        counts += np.bincount(codes[start : start + _ROWS_PER_GROUP], minlength=n_codes)
+    return counts
 
 
 def _new(*columns: NDArray[np.integer]) -> NDArray[np.bool_]:

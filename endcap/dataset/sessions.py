@@ -44,22 +44,22 @@ def cut_sessions(
     Two events of a visitor are of different sessions if more than the timeout lies between them.
     Events of one moment go by type, then item. Bots' events are in no session.
     """
-    row, elsewhere, gap_ms = _in_visitors_order(user, item, event_type, time_ms, is_bot)
+    row, starts = _in_visitors_order(
+        user, item, event_type, time_ms, is_bot, timeout_ms=int(timeout_minutes * 60_000)
+    )
     n = len(row)
-    starts = np.ones(n, dtype=np.bool_)
-    starts[1:] = elsewhere | (gap_ms > int(timeout_minutes * 60_000))
+    previous, before = (_placed(of, row, len(user)) for of in _visits(item[row], starts))
     first = np.flatnonzero(starts).astype(np.int32)
     length = np.diff(np.append(first, n))
     code = _codes_by_row(row[first], len(user))
     following = np.full(n, _NONE)
     following[:-1] = np.where(starts[1:], _NONE, row[1:])
-    previous, before = _visits(item[row], starts)
     return SessionCuts(
         session=_placed(np.repeat(code, length), row, len(user)),
         place=_placed(np.arange(n, dtype=np.int32) - np.repeat(first, length), row, len(user)),
         following=_placed(following, row, len(user)),
-        previous=_placed(previous, row, len(user)),
-        before=_placed(before, row, len(user)),
+        previous=previous,
+        before=before,
         count=len(first),
     )
 
@@ -70,14 +70,15 @@ def _in_visitors_order(
     event_type: NDArray[np.int8],
     time_ms: NDArray[np.int64],
     is_bot: NDArray[np.bool_],
-) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.int64]]:
+    *,
+    timeout_ms: int,
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Return the rows of people's events, sorted by user, then time, type and item.
 
-    And of each but the first, whether its visitor is another one, and the time since the one before
-    it.
+    And of each, whether it is the first of a session.
     """
     people = np.flatnonzero(~is_bot).astype(np.int32)
-    row = people[stable_order(user[people].astype(np.int64))]
+    row = people[stable_order(user[people])]
     who = user[row]
     elsewhere, gap_ms = who[1:] != who[:-1], np.diff(time_ms[row])
     same = ~elsewhere & (gap_ms == 0)
@@ -86,7 +87,9 @@ def _in_visitors_order(
     among = row[tied]
     keys = (item[among], event_type[among], time_ms[among], user[among])
     row[tied] = among[np.lexsort(keys)]
-    return row, elsewhere, gap_ms
+    starts = np.ones(len(row), dtype=np.bool_)
+    starts[1:] = elsewhere | (gap_ms > timeout_ms)
+    return row, starts
 
 
 def _codes_by_row(first_row: NDArray[np.int32], n: int) -> NDArray[np.int32]:
