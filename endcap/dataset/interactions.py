@@ -1,9 +1,8 @@
 """Valid events as the canonical tables: duplicates out, codes given, bots flagged, sorted."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +60,6 @@ INTERACTIONS: Final = pa.schema(
     ]
 )
 
-_ROWS_AT_ONCE: Final = 131_072
 _FEW_VALUES: Final = [EVENT_TYPE, TRANSACTION_ID, EVENT_TYPE_CODE]
 
 
@@ -161,28 +159,13 @@ def write_interactions(events: Events, types: EventTypes, out: Path, *, threads:
     days = events.time_ms // DAY_MS
     edges = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
 
-    def write(some: Sequence[tuple[int, int]]) -> None:
-        start = some[0][0]
-        table = _interactions(events, types, start, some[-1][1])
-        for low, high in some:
-            folder = out / "interactions" / f"event_date={np.datetime64(int(days[low]), 'D')}"
-            day = table.slice(low - start, high - low)
-            write_table(day, folder / "part-0.parquet", few_values=_FEW_VALUES)
+    def write(low: int, high: int) -> None:
+        folder = out / "interactions" / f"event_date={np.datetime64(int(days[low]), 'D')}"
+        day = _interactions(events, types, low, high)
+        write_table(day, folder / "part-0.parquet", few_values=_FEW_VALUES)
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(write, _batches(edges)))
-
-
-def _batches(edges: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
-    """Yield the days between `edges`, several at a time: each call to Arrow costs its own."""
-    batch: list[tuple[int, int]] = []
-    for low, high in pairwise(edges):
-        batch.append((low, high))
-        if high - batch[0][0] >= _ROWS_AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+        list(pool.map(write, edges[:-1], edges[1:]))
 
 
 def _interactions(events: Events, types: EventTypes, low: int, high: int) -> pa.Table:
