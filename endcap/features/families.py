@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from endcap import columns as c
+from endcap.collector import paused_collector
 from endcap.config_features import FeatureConfig
 
 if TYPE_CHECKING:
@@ -39,17 +40,18 @@ def build_family(
     same input gives the same bytes, whatever `threads`. `session_timeout_minutes`: what the log was
     cleaned with. Raises `KeyError` for an unknown family.
     """
-    from endcap.features.duckdb_tables import open_tables  # noqa: PLC0415
+    with paused_collector():
+        from endcap.features.duckdb_tables import open_tables  # noqa: PLC0415
 
-    with open_tables(clean_folder, cut_ms=cut_ms, threads=threads) as tables:
-        write_family(
-            family,
-            tables,
-            out,
-            cut_ms=cut_ms,
-            config=config,
-            session_timeout_minutes=session_timeout_minutes,
-        )
+        with open_tables(clean_folder, cut_ms=cut_ms, threads=threads) as tables:
+            write_family(
+                family,
+                tables,
+                out,
+                cut_ms=cut_ms,
+                config=config,
+                session_timeout_minutes=session_timeout_minutes,
+            )
 
 
 def write_family(
@@ -62,14 +64,10 @@ def write_family(
     session_timeout_minutes: float,
 ) -> None:
     """Compute one of `FAMILIES` on any engine's tables as of `cut_ms`, as `build_family` does."""
-    from endcap.features.category_graph import build_category_graph  # noqa: PLC0415
-    from endcap.features.decay import decay  # noqa: PLC0415
-    from endcap.features.prices import prices  # noqa: PLC0415
-    from endcap.features.sessions import sessions  # noqa: PLC0415
-    from endcap.features.temporal import temporal  # noqa: PLC0415
-    from endcap.features.transitions import build_transitions  # noqa: PLC0415
-
+    # Each imports its own: NetworkX is for the two that ask for the tree of categories.
     if family == "transitions":
+        from endcap.features.transitions import build_transitions  # noqa: PLC0415
+
         build_transitions(
             tables,
             out,
@@ -77,23 +75,24 @@ def write_family(
             config=config,
             session_timeout_minutes=session_timeout_minutes,
         )
-    elif family == "sessions":
-        _write(_sorted(tables, sessions()), family, out)
     elif family == "category_graph":
+        from endcap.features.category_graph import build_category_graph  # noqa: PLC0415
+
         _write(build_category_graph(tables, out, cut_ms=cut_ms), family, out)
     else:
-        _write(
-            _sorted(
-                tables,
-                {"temporal": temporal, "decay": decay, "prices": prices}[family](cut_ms, config),
-            ),
-            family,
-            out,
-        )
+        rows = _expression(family, cut_ms, config)
+        _write(tables.run(rows.order_by(c.ITEM_CODE)), family, out)
 
 
-def _sorted(tables: "AsOfTables", rows: "ir.Table") -> pa.Table:
-    return tables.run(rows.order_by(c.ITEM_CODE))
+def _expression(family: str, cut_ms: int, config: FeatureConfig) -> "ir.Table":
+    from endcap.features.decay import decay  # noqa: PLC0415
+    from endcap.features.prices import prices  # noqa: PLC0415
+    from endcap.features.sessions import sessions  # noqa: PLC0415
+    from endcap.features.temporal import temporal  # noqa: PLC0415
+
+    if family == "sessions":
+        return sessions()
+    return {"temporal": temporal, "decay": decay, "prices": prices}[family](cut_ms, config)
 
 
 def _write(rows: pa.Table, family: str, out: Path) -> None:
