@@ -60,7 +60,8 @@ INTERACTIONS: Final = pa.schema(
     ]
 )
 
-_FEW_VALUES: Final = [EVENT_TYPE, TRANSACTION_ID, EVENT_TYPE_CODE]
+_FEW_VALUES: Final = (EVENT_TYPE, TRANSACTION_ID, EVENT_TYPE_CODE)
+_SMALL_STEPS: Final = (EVENT_TIME, SESSION_CODE, SESSION_PLACE, SESSION_NEXT)
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,8 @@ def write_interactions(events: Events, types: EventTypes, out: Path, *, threads:
     def write(low: int, high: int) -> None:
         folder = out / "interactions" / f"event_date={np.datetime64(int(days[low]), 'D')}"
         day = _interactions(events, types, low, high)
-        write_table(day, folder / "part-0.parquet", few_values=_FEW_VALUES)
+        path = folder / "part-0.parquet"
+        write_table(day, path, few_values=_FEW_VALUES, small_steps=_SMALL_STEPS)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(write, edges[:-1], edges[1:]))
@@ -223,11 +225,14 @@ def _given(codes: NDArray[np.int32]) -> pa.Array:
     return pa.array(codes, mask=codes < 0)
 
 
-def write_table(table: pa.Table, path: Path, *, few_values: Sequence[str] = ()) -> None:
+def write_table(
+    table: pa.Table, path: Path, *, few_values: Sequence[str] = (), small_steps: Sequence[str] = ()
+) -> None:
     """Write one Parquet file: the same rows give the same bytes.
 
-    `few_values`: the columns for which a dictionary is worth trying. Bounds, by which a reader may
-    pass over rows, are given of columns that are no texts.
+    `few_values`: the columns for which a dictionary is worth trying; `small_steps`: those of
+    numbers whose differences from row to row are worth writing instead. Bounds, by which a reader
+    may pass over rows, are given of columns that are no texts.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(
@@ -236,5 +241,6 @@ def write_table(table: pa.Table, path: Path, *, few_values: Sequence[str] = ()) 
         compression="zstd",
         row_group_size=131_072,
         use_dictionary=list(few_values),
+        column_encoding=dict.fromkeys(small_steps, "DELTA_BINARY_PACKED"),
         write_statistics=[field.name for field in table.schema if field.type != pa.string()],
     )

@@ -23,7 +23,7 @@ from endcap.dataset.reading import (
 
 T = TypeVar("T")
 
-_BLOCK_BYTES: Final = 2 << 20
+_BLOCK_BYTES: Final = 4 << 20
 _LINE_FEED: Final = 10
 
 

@@ -1,6 +1,6 @@
 """What a cleaned log is like, in numbers: the facts of the data report."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -77,15 +77,15 @@ class PropertyItems:
 
     def joins(self, event_items: pa.Array) -> dict[str, Any]:
         """Return how the properties that were read, and the tree, join to the events' items."""
-        joined = _count_in(event_items, self.some)
+        joined, priced, placed = _counts_in((self.some, self.price, self.category), event_items)
         return {
             "rows": self.rows,
             "items": len(self.some),
             "properties": self.properties,
             "event_items": len(event_items),
             "event_items_with_properties": joined,
-            "event_items_with_price": _count_in(event_items, self.price),
-            "event_items_in_category_tree": _count_in(event_items, self.category),
+            "event_items_with_price": priced,
+            "event_items_in_category_tree": placed,
             "join_coverage": round(joined / len(event_items), 6) if len(event_items) else 0.0,
             "categories": self.categories,
         }
@@ -154,5 +154,8 @@ def _items_with(
     return rows.items.filter(pa.array(has))
 
 
-def _count_in(ids: pa.Array, known: pa.Array) -> int:
-    return int(pc.sum(pc.is_in(ids, known)).as_py() or 0)
+def _counts_in(several: Sequence[pa.Array], known: pa.Array) -> list[int]:
+    """Return how many ids of each array are known: all in one go, the known being many."""
+    is_known = pc.is_in(pa.concat_arrays(several), known).to_numpy(zero_copy_only=False)
+    edges = np.cumsum([len(ids) for ids in several])[:-1]
+    return [int(np.count_nonzero(some)) for some in np.split(is_known, edges)]

@@ -51,7 +51,7 @@ def _lone() -> ir.Table:
     """Return an item's sums over sessions of one event: most sessions of a shop, and cheap."""
     lone = INTERACTIONS.filter(INTERACTIONS.place == 0, INTERACTIONS.ends)
     return lone.group_by(c.ITEM_CODE).agg(
-        sessions=lone.count(), carted=(lone.event_type_code == _CART).sum()
+        sessions=lone.count(), carted=lone.count(where=lone.event_type_code == _CART)
     )
 
 
@@ -59,20 +59,25 @@ def _longer() -> ir.Table:
     """Return an item's sums over the other sessions."""
     events = INTERACTIONS.filter((INTERACTIONS.place > 0) | ~INTERACTIONS.ends)
     occurrences = events.group_by(["session", c.ITEM_CODE]).agg(
-        first_place=events.place.min(), last_place=events.place.max()
+        first_place=events.place.min(),
+        last_place=events.place.max(),
+        first_ms=events.event_ms.min(),
+        last_ms=events.event_ms.max(),
+        carts=events.count(where=events.event_type_code == _CART),
     )
-    whole = events.group_by("session").agg(
-        end=events.place.max(),
-        milliseconds=events.event_ms.max() - events.event_ms.min(),
-        carts=(events.event_type_code == _CART).sum(),
+    # Of what an item did in a session, which is less than all of its events.
+    whole = occurrences.group_by("session").agg(
+        end=occurrences.last_place.max(),
+        milliseconds=occurrences.last_ms.max() - occurrences.first_ms.min(),
+        has_cart=(occurrences.carts > 0).any(),
     )
     joined = occurrences.inner_join(whole, "session")
     return joined.group_by(c.ITEM_CODE).agg(
         sessions=joined.count(),
-        starts=(joined.first_place == 0).sum(),
-        ends=(joined.last_place == joined.end).sum(),
+        starts=joined.count(where=joined.first_place == 0),
+        ends=joined.count(where=joined.last_place == joined.end),
         before=joined.first_place.sum(),
         events=(joined.end + 1).sum(),
         milliseconds=joined.milliseconds.sum(),
-        carted=(joined.carts > 0).sum(),
+        carted=joined.count(where=joined.has_cart),
     )
