@@ -61,13 +61,15 @@ def concatenate_ptr(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(1, dtype=np.int64), *shifted])
 
 
-def narrow(values: NDArray[np.int64]) -> NDArray[np.int64] | NDArray[np.int32]:
+def narrow(values: NDArray[Any]) -> NDArray[Any]:
     """Return whole numbers as int32 if all of them fit: half the memory for what has to wait.
 
     >>> narrow(np.array([7])).dtype, narrow(np.array([2**31])).dtype
     (dtype('int32'), dtype('int64'))
     """
     limits = np.iinfo(np.int32)
+    if values.itemsize <= 4:
+        return values
     if len(values) and not limits.min <= values.min() <= values.max() <= limits.max:
         return values
     return values.astype(np.int32)

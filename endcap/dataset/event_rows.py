@@ -141,7 +141,8 @@ def _repeated(
     ordered = time_ms[order]
     same_time = ordered[1:] == ordered[:-1]
     among = np.flatnonzero(np.append(same_time, False) | np.insert(same_time, 0, False))
-    keys = [column[order][among] for column in (*columns, time_ms)]
+    row = among if isinstance(order, slice) else order[among]
+    keys = [column[row] for column in (*columns, time_ms)]
     by_row = np.lexsort(keys)
     same = np.logical_and.reduce([key[by_row][1:] == key[by_row][:-1] for key in keys])
     return among[by_row[1:][same]]

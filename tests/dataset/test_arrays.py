@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from endcap.dataset.arrays import concatenate_ptr, load_arrays, map_array, save_arrays
+from endcap.dataset.arrays import (
+    concatenate_ptr,
+    load_arrays,
+    map_array,
+    narrow,
+    save_arrays,
+    stable_order,
+)
 
 
 @pytest.mark.parametrize("memory_map", [True, False])
@@ -53,3 +60,25 @@ def test_a_mapped_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-8])
     with pytest.raises(ValueError, match=r"m\.npy is cut short"):
         map_array(file)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("largest", [3, 2**31 - 1])
+def test_equal_keys_keep_their_order_however_many_there_are(dtype: type, largest: int) -> None:
+    keys: NDArray[Any] = np.random.default_rng(1).integers(0, largest, 100_000).astype(dtype)
+    assert np.array_equal(stable_order(keys), np.argsort(keys, kind="stable"))
+
+
+def test_keys_too_large_to_be_packed_are_sorted_too() -> None:
+    keys = np.array([2**62, 5, 2**62, 0])
+    assert stable_order(keys).tolist() == [3, 1, 0, 2]
+
+
+def test_numbers_are_narrowed_only_where_nothing_is_lost() -> None:
+    for edge in (2**31 - 1, -(2**31)):
+        assert narrow(np.array([edge])).dtype == np.int32
+        assert narrow(np.array([edge])).tolist() == [edge]
+    for beyond in (2**31, -(2**31) - 1):
+        assert narrow(np.array([0, beyond])).tolist() == [0, beyond]
+    assert narrow(np.array([7], dtype=np.int8)).dtype == np.int8
+    assert narrow(np.empty(0, dtype=np.int64)).dtype == np.int32

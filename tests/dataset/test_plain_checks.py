@@ -1,6 +1,7 @@
 """Plain rows are read another way than the rest; nobody can tell from what comes out."""
 
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from endcap.config import CleaningConfig
 from endcap.dataset import intake, plain_reading
+from endcap.dataset.plain_rows import Layout, PlainBlock, parse_plain
 from endcap.errors import DatasetError
 from tests.dataset.raw_shop import (
     START,
@@ -98,3 +100,19 @@ def test_an_unreadable_plain_file_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "events.csv.gz").write_bytes(b"\x1f\x8b\x08\x00 cut off")
     with pytest.raises(DatasetError, match=r"events\.csv\.gz: cannot be read"):
         clean_up(tmp_path, tmp_path / "out")
+
+
+def test_two_blocks_of_a_file_are_parsed_at_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = Barrier(2, timeout=60)
+
+    def parse(data: bytes, layout: Layout) -> PlainBlock:
+        both.wait()  # for another block that is being parsed; alone it would wait in vain
+        return parse_plain(data, layout)
+
+    monkeypatch.setattr(plain_reading, "parse_plain", parse)
+    monkeypatch.setattr(plain_reading, "_BLOCK_BYTES", 1)
+    write_events(tmp_path / "raw", view(0), view(1), view(2), view(3))
+    report = clean_up(tmp_path / "raw", tmp_path / "out")
+    assert report["events"]["rows"] == 4

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endcap.config import CleaningConfig
+from endcap.dataset import properties
 from tests.dataset.raw_shop import (
     START,
     clean_up,
@@ -133,3 +134,23 @@ def test_intervals_tell_at_each_week_what_the_last_snapshot_said(
                 if i == str(item) and start <= week and (stop is None or week < stop)
             ]
             assert holds == said
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 2, 3, 5])
+def test_intervals_are_the_same_however_many_are_sorted_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+) -> None:
+    write_events(tmp_path / "raw", view(0))
+    rows = [
+        snapshot(week, str((week * item) % 3), item=item, name=name)
+        for week in (2, 0, 1)
+        for item in (11, 10)
+        for name in ("888", "790", "available", "888")
+    ]
+    write_properties(tmp_path / "raw", *rows)
+    everything = CleaningConfig(max_quarantine_share=1, other_properties=("*",))
+    at_once = clean_up(tmp_path / "raw", tmp_path / "once", cleaning=everything)
+    monkeypatch.setattr(properties, "_ROWS_PER_GROUP", rows_at_once)
+    in_parts = clean_up(tmp_path / "raw", tmp_path / "parts", cleaning=everything)
+    assert intervals(tmp_path / "parts") == intervals(tmp_path / "once")
+    assert in_parts == at_once
