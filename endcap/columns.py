@@ -5,7 +5,8 @@ integers given in order of first appearance, so that the codes of an earlier cut
 codes of a later one. Times are UTC: ``timestamp[ms, tz=UTC]`` in tables, int64 epoch milliseconds
 in arrays (names end in ``_ms``).
 
-``interactions``     EVENT_ID str, which follows from the event alone, USER_ID str, ITEM_ID str,
+``interactions``     EVENT_ID str (by time and id a visitor's events are in the log's order),
+                     USER_ID str, ITEM_ID str,
                      EVENT_TYPE str, EVENT_TIME timestamp, TRANSACTION_ID str or null, USER_CODE
                      int32, ITEM_CODE int32, EVENT_TYPE_CODE int8, IS_BOT bool; sorted by
                      EVENT_TIME, ties in the order of the log; and, null for a bot's event:

@@ -62,17 +62,42 @@ def concatenate_ptr(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 
 def narrow(values: NDArray[Any]) -> NDArray[Any]:
-    """Return whole numbers as int32 if all of them fit: half the memory for what has to wait.
+    """Return int64 as int32 if all of them fit: half the memory for what has to wait.
 
     >>> narrow(np.array([7])).dtype, narrow(np.array([2**31])).dtype
     (dtype('int32'), dtype('int64'))
     """
-    limits = np.iinfo(np.int32)
     if values.itemsize <= 4:
         return values
+    limits = np.iinfo(np.int32)
     if len(values) and not limits.min <= values.min() <= values.max() <= limits.max:
         return values
     return values.astype(np.int32)
+
+
+def equals_neighbour(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which values equal the one before or after them, bool (n,).
+
+    >>> equals_neighbour(np.array([4, 4, 7])).tolist()
+    [True, True, False]
+    """
+    same = values[1:] == values[:-1]
+    equal = np.zeros(len(values), dtype=np.bool_)
+    equal[1:] = same
+    equal[:-1] |= same
+    return equal
+
+
+def places_in_runs(*keys: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return how many neighbours before each row have the same keys, int64 (n,).
+
+    >>> places_in_runs(np.array([4, 4, 7, 4])).tolist()
+    [0, 1, 0, 0]
+    """
+    new = np.ones(len(keys[0]), dtype=np.bool_)
+    new[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    place = np.arange(len(new))
+    return place - np.maximum.accumulate(np.where(new, place, 0))
 
 
 def run_starts(values: NDArray[np.int64]) -> NDArray[np.int64]:

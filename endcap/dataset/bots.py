@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.config import CleaningConfig
+from endcap.dataset.arrays import places_in_runs
 
 _DAY_MS: Final = 86_400_000
 _MINUTE_MS: Final = 60_000
@@ -29,18 +30,10 @@ def flag_bots(
         return is_bot
     row = row[np.argsort(user[row], kind="stable")]
     who, when = user[row], time_ms[row]
-    too_many = (_earlier(who, when // _DAY_MS) >= per_day) | (
-        _earlier(who, when // _MINUTE_MS) >= per_minute
+    too_many = (places_in_runs(who, when // _DAY_MS) >= per_day) | (
+        places_in_runs(who, when // _MINUTE_MS) >= per_minute
     )
     place = np.arange(len(row))
     last = np.maximum.accumulate(np.where(too_many, place, -1))
-    is_bot[row] = last >= place - _earlier(who)
+    is_bot[row] = last >= place - places_in_runs(who)
     return is_bot
-
-
-def _earlier(*keys: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return how many neighbours before each row have the same keys."""
-    new = np.ones(len(keys[0]), dtype=np.bool_)
-    new[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
-    place = np.arange(len(new))
-    return place - np.maximum.accumulate(np.where(new, place, 0))

@@ -51,6 +51,9 @@ def clean(
         Rows at or after this time (epoch ms) are left out, and counted, as if not yet written.
     now_ms
         Times after this moment are impossible; None: after the year 2100.
+    threads
+        How many read a file and write the events; while they write, properties may take one more.
+        They change no byte.
 
     Raises
     ------

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from endcap.columns import EVENT_TIME, EVENT_TYPE, ITEM_ID, TRANSACTION_ID, USER_ID
-from endcap.dataset.arrays import narrow
+from endcap.dataset.arrays import equals_neighbour, narrow
 from endcap.dataset.ids import encode_ids
 from endcap.dataset.plain_checks import PlainEvents
 from endcap.dataset.validation import Checked
@@ -138,9 +138,7 @@ def _repeated(
     order: NDArray[np.int64] | slice, time_ms: NDArray[np.int64], *columns: NDArray[Any]
 ) -> NDArray[np.int64]:
     """Return the places in the order whose row repeats an earlier one: near it, at its time."""
-    ordered = time_ms[order]
-    same_time = ordered[1:] == ordered[:-1]
-    among = np.flatnonzero(np.append(same_time, False) | np.insert(same_time, 0, False))
+    among = np.flatnonzero(equals_neighbour(time_ms[order]))
     row = among if isinstance(order, slice) else order[among]
     keys = [column[row] for column in (*columns, time_ms)]
     by_row = np.lexsort(keys)

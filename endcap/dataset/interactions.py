@@ -31,11 +31,12 @@ from endcap.columns import (
     USER_ID,
 )
 from endcap.config import CleaningConfig
-from endcap.dataset.arrays import stable_order
+from endcap.dataset.arrays import equals_neighbour, places_in_runs, stable_order
 from endcap.dataset.bots import flag_bots
 from endcap.dataset.event_rows import EventColumns
 from endcap.dataset.histories import EventTypes
 from endcap.dataset.sessions import SessionCuts, cut_sessions
+from endcap.dataset.validation import MAX_ID_BYTES
 
 UTC_MS: Final = pa.timestamp("ms", tz="UTC")
 DAY_MS: Final = 86_400_000
@@ -62,6 +63,13 @@ INTERACTIONS: Final = pa.schema(
 
 _FEW_VALUES: Final = (EVENT_TYPE, TRANSACTION_ID, EVENT_TYPE_CODE)
 _SMALL_STEPS: Final = (EVENT_TIME, SESSION_CODE, SESSION_PLACE, SESSION_NEXT)
+
+_SIZES: Final = 1000
+"""More than any id has bytes."""
+assert MAX_ID_BYTES < _SIZES  # noqa: S101
+_PLACE_FROM: Final = 1000
+_LAST_PLACE: Final = 8999
+"""Later events of one visitor at one moment, if ever there are any, are sorted by what they are."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +189,7 @@ def _interactions(events: Events, types: EventTypes, low: int, high: int) -> pa.
         TRANSACTION_ID: events.transactions.take(pa.array(transaction, mask=transaction < 0)),
     }
     columns = {
-        EVENT_ID: _event_ids(given),
+        EVENT_ID: _event_ids(given, _places_in_moment(events.user[span], events.time_ms[span])),
         **given,
         USER_CODE: pa.array(events.user[span]),
         ITEM_CODE: pa.array(events.item[span]),
@@ -192,17 +200,28 @@ def _interactions(events: Events, types: EventTypes, low: int, high: int) -> pa.
     return pa.table(columns).cast(INTERACTIONS)
 
 
-def _event_ids(given: Mapping[str, pa.Array]) -> pa.Array:
-    """Return an id of each event that follows from what it is, whatever else the log holds.
+def _places_in_moment(user: NDArray[np.int32], time_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many events of its visitor came before each at the same moment, int64 (n,)."""
+    place = np.zeros(len(user), dtype=np.int64)
+    among = np.flatnonzero(equals_neighbour(time_ms))
+    among = among[np.lexsort((user[among], time_ms[among]))]
+    place[among] = places_in_runs(time_ms[among], user[among])
+    return place
 
-    ``time-sizes-user-item-type``, and ``-transaction`` if there is one. The sizes in bytes of the
-    three ids, three digits each, tell where they end, whatever characters they hold.
+
+def _event_ids(given: Mapping[str, pa.Array], place: NDArray[np.int64]) -> pa.Array:
+    """Return an id of each event that follows from what it is and its `place` in its moment.
+
+    ``time-number-user-item-type``, and ``-transaction`` if there is one. The number is 1000 plus
+    the place, then the sizes in bytes of the three ids, which tell where they end whatever
+    characters they hold. A visitor's ids of one moment, sorted as texts, are in the log's order:
+    histories go by them.
     """
-    sizes = 0
+    number = _PLACE_FROM + np.minimum(place, _LAST_PLACE)
     for name in (USER_ID, ITEM_ID, TRANSACTION_ID):
-        size = pc.fill_null(pc.binary_length(given[name]), 0).to_numpy().astype(np.int64)
-        sizes = sizes * 1000 + size
-    parts = [given[EVENT_TIME].cast(pa.string()), pa.array(sizes).cast(pa.string())]
+        size = pc.fill_null(pc.binary_length(given[name]), 0).to_numpy()
+        number = number * _SIZES + size
+    parts = [given[EVENT_TIME].cast(pa.string()), pa.array(number).cast(pa.string())]
     parts += [given[name] for name in (USER_ID, ITEM_ID, EVENT_TYPE, TRANSACTION_ID)]
     return pc.binary_join_element_wise(*parts, "-", null_handling="skip")
 

@@ -123,9 +123,9 @@ def _raw_lines(path: Path, numbers: Sequence[int]) -> list[str]:
         stream.readline()
         done = 0
         for data in whole_lines(stream):
-            feeds = line_feeds(data)
-            stop = done + len(feeds)
+            stop = done + data.count(b"\n")
             here = [n - done - 1 for n in numbers[len(found) : bisect_right(numbers, stop)]]
+            feeds = line_feeds(data) if here else ()
             lines = (data[feeds[i - 1] + 1 if i else 0 : feeds[i]] for i in here)
             found += [readable(line.removesuffix(b"\r")) for line in lines]
             done = stop

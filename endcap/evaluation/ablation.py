@@ -1,7 +1,7 @@
 """What the full stack loses without one of its sources, the ranker left as it is.
 
-Without a source, the candidates that it alone proposed are gone, and for the others its score and
-rank are missing, as if it had proposed nothing (`ranking.source_ablation`).
+Without a source, the candidates that it alone proposed are gone, and for the others what it
+tells is missing, as if it had proposed nothing (`ranking.source_ablation`).
 """
 
 from collections.abc import Mapping

@@ -8,7 +8,6 @@
 ``engine_sql``      an Ibis expression as SQL that computes alike on all engines
 ``duckdb_tables``   the engine of one machine
 ``spark_tables``    the engine of many
-``visits``          a visitor's events in order, cut into sessions
 ``temporal``        item side: windowed counts, rates, trends, times of day, age
 ``sessions``        item side: an item's place in the sessions that it occurs in
 ``decay``           item side: time-decayed popularity, kept up with new events

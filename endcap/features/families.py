@@ -64,7 +64,7 @@ def write_family(
     session_timeout_minutes: float,
 ) -> None:
     """Compute one of `FAMILIES` on any engine's tables as of `cut_ms`, as `build_family` does."""
-    # Each imports its own: NetworkX is for the two that ask for the tree of categories.
+    # Only the two that ask for the tree of categories import NetworkX.
     if family == "transitions":
         from endcap.features.transitions import build_transitions  # noqa: PLC0415
 

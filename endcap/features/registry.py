@@ -28,6 +28,7 @@ SOURCE_NAMES: Final = (
 )
 """The candidate sources, in the order of the columns of their scores and ranks."""
 LIKENESS_NAMES: Final = ("newest", "second", "nearest", "mean")
+LIKENESS_EVENTS: Final = 10
 """What the candidate is held to by the factors of ALS, in the order of the columns."""
 SCORES_OF_ALL: Final = {
     "als": (
@@ -54,12 +55,15 @@ def _sources() -> Iterator[Feature]:
 
 
 def _likeness() -> Iterator[Feature]:
-    none = "the visitor touched no item of the catalogue"
+    # Of events on items of the catalogue: others are left out before the newest are taken.
+    unasked = "or ALS is not asked"
+    none = f"the visitor touched no item of the catalogue, {unasked}"
+    newest = f"{LIKENESS_EVENTS} newest known events"
     told = (
-        ("those of the item of the newest event", none),
-        ("those of the item of the event before the newest", "there is no such event"),
-        ("those of whichever of the 10 newest events' items is most like it", none),
-        ("the mean of the unit factors of the 10 newest events' items", none),
+        ("those of the item of the newest known event", none),
+        ("those of the item of the known event before it", f"there is no such event, {unasked}"),
+        (f"those of whichever of the items of the {newest} is most like it", none),
+        (f"the mean of the unit factors of the items of the {newest}", none),
     )
     for name, (those, missing) in zip(LIKENESS_NAMES, told, strict=True):
         what = f"cosine of the candidate's ALS factors with {those}; 0 without factors"

@@ -2,6 +2,7 @@
 
 ``source``            what a source is, and the shape of what it proposes
 ``als``               implicit matrix factorisation, the visitor folded in at request time
+``likeness``          how like an item is to single items of a history, by the vectors of ALS
 ``covisitation``      what visitors look at, put in the cart and buy near an item
 ``sequential_rules``  what comes next after an item
 ``session_knn``       past sessions like the visitor's own; ``session_index`` holds them

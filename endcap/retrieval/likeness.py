@@ -27,7 +27,10 @@ def likeness_of(
     place: NDArray[np.int32],
     ptr: NDArray[np.int64],
 ) -> NDArray[np.float32]:
-    """Return the cosines named by `LIKENESS`, float32 (m, 4), within 0.001.
+    """Return the cosines named by `LIKENESS`, float32 (m, 4).
+
+    Rounding the vectors shifts a cosine by 0.001 as a rule; that to the mean of vectors that nearly
+    cancel each other by more, as little of it is left.
 
     `vectors` float32 (v, d). ``touched[touched_ptr[q] : touched_ptr[q + 1]]``: the rows of visitor
     q's newest events, up to `EVENTS`, oldest first; ``place[ptr[q] : ptr[q + 1]]``: those of the

@@ -61,7 +61,7 @@ class Candidates:
     Visitor q's candidates are ``[ptr[q], ptr[q + 1])``, by item code, no item twice. `ptr` int64
     (n + 1,), `item` int32 (m,), `scores` and `ranks` float32 (m, len(SOURCES)): NaN where a source
     did not propose the item, but for the scores of a `ScoringSource`; ranks start at 1. `likeness`
-    float32 (m, len(LIKENESS)): see `likeness`, by the factors of ALS; NaN without them.
+    float32 (m, len(LIKENESS)): see `likeness`, by the factors of ALS; NaN where ALS was not asked.
     """
 
     ptr: NDArray[np.int64]
@@ -187,18 +187,21 @@ def propose_candidates(
 
     Popularity knows an answer for everybody, so a visitor without a history has candidates too
     unless its quota is 0. A source that `sources` leaves out proposes nothing. A `ScoringSource`
-    scores what the others propose as well. Each visitor's candidates are the same to the bit
-    whatever the batch.
+    scores what the others propose as well, and ALS tells the likeness of all of them. Each
+    visitor's candidates are the same to the bit whatever the batch.
     """
     candidates = propose_items(sources, histories, config)
-    write_scores(candidates, sources, histories, config)
+    score_all(candidates, sources, histories, config)
     return candidates
 
 
 def propose_items(
     sources: Mapping[str, CandidateSource], histories: Histories, config: RetrievalConfig
 ) -> Candidates:
-    """Return what `propose_candidates` does, each scored by those alone who proposed it."""
+    """Return the candidates of `propose_candidates`, each scored by those alone who proposed it.
+
+    Their likeness is missing.
+    """
     proposals = {
         name: sources[name].propose(histories, quota(name, config))
         for name in SOURCES
@@ -207,13 +210,13 @@ def propose_items(
     return unite(proposals, n_visitors=len(histories))
 
 
-def write_scores(
+def score_all(
     candidates: Candidates,
     sources: Mapping[str, CandidateSource],
     histories: Histories,
     config: RetrievalConfig,
 ) -> None:
-    """Write the scores of each `ScoringSource`, of every candidate, and the likeness."""
+    """Write what is known of all candidates: each `ScoringSource`'s score, and the likeness."""
     row = candidates.rows()
     for name, source in sources.items():
         if isinstance(source, ScoringSource) and quota(name, config) > 0:

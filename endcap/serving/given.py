@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.dataset.histories import Histories
-from endcap.retrieval.union import Candidates, propose_items, write_scores
+from endcap.retrieval.union import Candidates, propose_items, score_all
 from endcap.serving.model import ServingModel
 from endcap.serving.taking import popularity_columns
 
@@ -12,8 +12,8 @@ from endcap.serving.taking import popularity_columns
 def as_candidates(model: ServingModel, history: Histories, item: NDArray[np.int32]) -> Candidates:
     """Return the items as candidates of the one visitor of `history`.
 
-    `item`: int32 (m,), distinct codes, ascending. An item has the scores and ranks that it has, or
-    would have, in a slate of this visitor.
+    `item`: int32 (m,), distinct codes, ascending. An item has the scores, ranks and likeness that
+    it has, or would have, in a slate of this visitor.
     """
     recent = history.newest(model.config.retrieval.max_history)
     proposed = propose_items(model.sources, recent, model.config.retrieval)
@@ -23,5 +23,5 @@ def as_candidates(model: ServingModel, history: Histories, item: NDArray[np.int3
     ranks[ours] = proposed.ranks[theirs]
     ptr = np.asarray([0, len(item)], dtype=np.int64)
     given = Candidates.unlikened(ptr, item, scores, ranks)
-    write_scores(given, model.sources, recent, model.config.retrieval)
+    score_all(given, model.sources, recent, model.config.retrieval)
     return given

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from endcap.dataset.histories import Histories
 from endcap.ranking.scoring import score_candidates
-from endcap.retrieval.union import Candidates, propose_candidates, write_scores
+from endcap.retrieval.union import Candidates, propose_candidates, score_all
 from endcap.serving.boosting import boosted
 from endcap.serving.ladder import climb
 from endcap.serving.model import ServingModel
@@ -135,7 +135,7 @@ def _fill(
     scores, ranks = popularity_columns(found.item, model)
     ptr = np.asarray([0, len(found.item)], dtype=np.int64)
     candidates = Candidates.unlikened(ptr, found.item, scores, ranks)
-    write_scores(candidates, model.sources, history, model.config.retrieval)
+    score_all(candidates, model.sources, history, model.config.retrieval)
     plain = score(model, history, candidates)
     lifted = boosted(plain, found.item, np.zeros(len(plain), dtype=np.int64), request.boosts)
     order = np.lexsort((found.item, -lifted))

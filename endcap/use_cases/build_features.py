@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from endcap.collector import paused_collector
 from endcap.errors import ConfigError
 from endcap.features.families import FAMILIES, write_family
 from endcap.ports import Lake
@@ -82,7 +83,7 @@ def _perform(run: Run, family: str, clean: StepRef, opening: Opening) -> StepRef
 
     def compute(out: Path) -> dict[str, Any]:
         for fold in folds.values():
-            with opening(fold.cut_ms) as tables:
+            with paused_collector(), opening(fold.cut_ms) as tables:
                 write_family(
                     family,
                     tables,

@@ -47,6 +47,7 @@ def clean_up(
     cleaning: CleaningConfig | None = None,
     as_of_ms: int | None = None,
     now_ms: int | None = None,
+    threads: int = 2,
 ) -> dict[str, Any]:
     return clean(
         raw,
@@ -55,6 +56,7 @@ def clean_up(
         cleaning=cleaning or CleaningConfig(max_quarantine_share=1.0),
         as_of_ms=as_of_ms,
         now_ms=now_ms,
+        threads=threads,
     )
 
 

@@ -33,7 +33,7 @@ def test_an_event_becomes_a_canonical_row(tmp_path: Path) -> None:
     write_events(tmp_path / "raw", f"{START},7,transaction,42,4000")
     clean_up(tmp_path / "raw", tmp_path / "out")
     (row,) = rows_of(tmp_path / "out/interactions/event_date=2015-06-01/part-0.parquet")
-    assert row.pop("event_id") == f"{START}-1002004-7-42-transaction-4000"
+    assert row.pop("event_id") == f"{START}-1000001002004-7-42-transaction-4000"
     assert row == {
         "user_id": "7",
         "item_id": "42",
@@ -68,6 +68,25 @@ def test_an_event_id_follows_from_the_event_alone_and_tells_ids_apart(tmp_path: 
     write_events(tmp_path / "less", view(0), rows[2])
     clean_up(tmp_path / "less", tmp_path / "again", mapping=mapping)
     assert [row["event_id"] for row in interactions(tmp_path / "again")][1] == ids[2]
+
+
+def test_ids_of_one_moment_are_in_the_order_of_the_log(tmp_path: Path) -> None:
+    # Whoever reads a visitor's events back goes by time and id; training goes by the log.
+    at_once = [("view", 9), ("addtocart", 9), ("view", 10), ("view", 100), ("addtocart", 10)]
+    rows = [
+        f"{START + moment},{user},{kind},{item},"
+        for moment in (0, 5)
+        for kind, item in at_once
+        for user in (2, 1)
+    ]
+    write_events(tmp_path / "raw", *rows)
+    clean_up(tmp_path / "raw", tmp_path / "out")
+    found = interactions(tmp_path / "out")
+    for user in ("1", "2"):
+        own = [row for row in found if row["user_id"] == user]
+        assert [(row["event_type"], int(row["item_id"])) for row in own] == at_once * 2
+        assert sorted(own, key=lambda row: (row["event_time"], row["event_id"])) == own
+    assert len({row["event_id"] for row in found}) == len(rows)
 
 
 def test_ten_kinds_of_broken_rows_are_quarantined_with_reason_row_number_and_text(
@@ -177,13 +196,15 @@ def test_interactions_are_sorted_and_split_by_utc_day(tmp_path: Path) -> None:
     assert keys == sorted(keys)
 
 
-def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_input_gives_the_same_bytes_whatever_the_threads(tmp_path: Path) -> None:
     write_events(tmp_path / "raw", *[view(n * 977, n % 7, n % 11) for n in range(500)], "broken")
     write_properties(tmp_path / "raw", *[f"{START},{n % 11},p{n % 3},n{n}.000" for n in range(90)])
     write_tree(tmp_path / "raw", "1,", "2,1")
-    clean_up(tmp_path / "raw", tmp_path / "a")
-    clean_up(tmp_path / "raw", tmp_path / "b")
-    assert hashes(tmp_path / "a") == hashes(tmp_path / "b")
+    for threads in (1, 2, 3):
+        clean_up(tmp_path / "raw", tmp_path / str(threads), threads=threads)
+    clean_up(tmp_path / "raw", tmp_path / "again")
+    assert hashes(tmp_path / "1") == hashes(tmp_path / "3")
+    assert hashes(tmp_path / "2") == hashes(tmp_path / "3") == hashes(tmp_path / "again")
 
 
 def test_rows_at_or_after_the_as_of_time_are_left_out_not_refused(tmp_path: Path) -> None:

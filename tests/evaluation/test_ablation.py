@@ -108,3 +108,27 @@ def test_without_queries_nothing_is_found_and_nothing_lost(ablated: Ablated) -> 
     empty = ablated_of(queries_of(), ablated.candidates.slice(0, 0))
     assert contributions(empty, config=CONFIG, seed=1) == {}
     assert empty.found == 0
+
+
+def test_without_als_its_likeness_is_missing_for_what_others_proposed() -> None:
+    candidates = unite({"covisitation": lists_of([[3, 4]]), "als": lists_of([[3]])}, n_visitors=1)
+    candidates.likeness[:] = 0.9
+    looks_at_likeness = TreeScorer(
+        split_feature=np.array([names().index("als_cosine_mean")], dtype=np.int32),
+        split_border=np.array([0.5], dtype=np.float32),
+        tree_splits=np.array([[0]], dtype=np.int32),
+        leaf_values=np.array([[0.0, 1.0]]),
+        scale=1.0,
+        bias=0.0,
+        n_features=len(names()),
+    )
+    scoring = Scoring(
+        scorer=looks_at_likeness,
+        items=item_table(price=[1.0] * 10, category=[-1] * 10),
+        config=FeatureConfig(),
+        event_weights=np.ones(3, dtype=np.float32),
+    )
+    queries = queries_of(Moment(seen=[8], follows=[(3, 1.0)]))
+    scores = scores_without_sources(scoring, queries.histories, candidates, ["als", "covisitation"])
+    assert scores[WITH_ALL].tolist() == scores["covisitation"].tolist() == [1.0, 1.0]
+    assert scores["als"].tolist() == [0.0, 0.0]

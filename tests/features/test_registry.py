@@ -1,12 +1,13 @@
 from endcap.features.families import FAMILIES
 from endcap.features.registry import (
     FEATURES,
+    LIKENESS_EVENTS,
     LIKENESS_NAMES,
     SOURCE_NAMES,
     family_names,
     names,
 )
-from endcap.retrieval.likeness import LIKENESS
+from endcap.retrieval.likeness import EVENTS, LIKENESS
 from endcap.retrieval.union import SOURCES
 
 
@@ -25,6 +26,7 @@ def test_every_item_side_family_is_built() -> None:
 def test_the_sources_are_those_of_retrieval_in_its_order() -> None:
     assert tuple(SOURCES) == SOURCE_NAMES
     assert LIKENESS == LIKENESS_NAMES
+    assert EVENTS == LIKENESS_EVENTS
 
 
 def test_every_feature_is_described() -> None:

@@ -17,6 +17,7 @@ NO_ROOMS = {
     "config_retrieval",
     "config_section",
     "config_serving",
+    "collector",
     "columns",
     "errors",
     "ports",
