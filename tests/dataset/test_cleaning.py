@@ -52,14 +52,14 @@ def test_an_event_becomes_a_canonical_row(tmp_path: Path) -> None:
     }
 
 
-def test_an_event_id_follows_from_the_event_alone_and_tells_ids_apart(tmp_path: Path) -> None:
+def test_an_event_id_follows_from_the_event_and_tells_ids_apart(tmp_path: Path) -> None:
     events = RETAILROCKET.events.model_copy(update={"id_format": "text"})
     mapping = RETAILROCKET.model_copy(update={"events": events})
     rows = [
         f"{START},a-b,view,c,",
         f"{START},a,view,b-c,",
-        f"{START},a,transaction,b-c,d",
-        f"{START},a,transaction,b,c-d",
+        f"{START + 1},a,transaction,b-c,d",
+        f"{START + 1},a,transaction,b,c-d",
     ]
     write_events(tmp_path / "raw", *rows)
     clean_up(tmp_path / "raw", tmp_path / "out", mapping=mapping)
