@@ -39,6 +39,8 @@ def _as_tuple(value: object) -> object:
 
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 Name = Annotated[str, Field(min_length=1)]
+TypeName = Annotated[str, Field(min_length=1, max_length=64)]
+"""Of an event type: as long as the service takes, and short enough for keys of its histories."""
 
 
 class FileSet(Section):
@@ -147,8 +149,8 @@ class LogMapping(Section):
     events: EventsMapping
     item_properties: ItemPropertiesMapping | None = None
     category_tree: CategoryTreeMapping | None = None
-    event_types: dict[str, Name] = Field(default_factory=dict)
-    weights: dict[str, Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]] = Field(
+    event_types: dict[str, TypeName] = Field(default_factory=dict)
+    weights: dict[TypeName, Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]] = Field(
         default_factory=dict
     )
     ignored_event_types: tuple[str, ...] = ()

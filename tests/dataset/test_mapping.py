@@ -163,6 +163,7 @@ def test_files_that_match_nothing_are_named(tmp_path: Path) -> None:
     [
         ({"event_types": {"like": "like"}}, "event type 'like' .* needs a weight"),
         ({"weights": {"like": 0}}, r"weights\.like"),
+        ({"weights": {"l" * 65: 1}}, "at most 64 characters"),
         ({"ignored_event_types": ["x"], "event_types": {"x": "view"}}, "both mapped and ignored"),
         ({"colour": 1}, "colour: Extra inputs"),
         ({"events": {**EVENTS, "files": "../secret.csv"}}, "inside the raw folder"),
