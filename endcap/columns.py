@@ -6,12 +6,11 @@ codes of a later one. Times are UTC: ``timestamp[ms, tz=UTC]`` in tables, int64 
 in arrays (names end in ``_ms``).
 
 ``interactions``     EVENT_ID str (by time and id a visitor's events are in the log's order),
-                     USER_ID str, ITEM_ID str,
-                     EVENT_TYPE str, EVENT_TIME timestamp, TRANSACTION_ID str or null, USER_CODE
-                     int32, ITEM_CODE int32, EVENT_TYPE_CODE int8, IS_BOT bool; sorted by
-                     EVENT_TIME, ties in the order of the log; and, null for a bot's event:
-                     SESSION_CODE int32, SESSION_PLACE int32 (events of the session before it),
-                     SESSION_NEXT timestamp of the session's next event or null,
+                     USER_ID str, ITEM_ID str, EVENT_TYPE str, EVENT_TIME timestamp, TRANSACTION_ID
+                     str or null, USER_CODE int32, ITEM_CODE int32, EVENT_TYPE_CODE int8, IS_BOT
+                     bool; sorted by EVENT_TIME, ties in the order of the log; and, null for a
+                     bot's event: SESSION_CODE int32, SESSION_PLACE int32 (events of the session
+                     before it), SESSION_NEXT timestamp of the session's next event or null,
                      PREVIOUS_ITEM_CODE and BEFORE_ITEM_CODE int32 or null: where a visit, a run
                      of events on one item, begins, the items of the visits before it and before
                      that in the session

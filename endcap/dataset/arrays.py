@@ -88,16 +88,25 @@ def equals_neighbour(values: NDArray[Any]) -> NDArray[np.bool_]:
     return equal
 
 
+def begins_run(*keys: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return which rows differ from the one before them in any of the keys, bool (n,).
+
+    >>> begins_run(np.array([4, 4, 7]), np.array([1, 2, 2])).tolist()
+    [True, True, True]
+    """
+    begins = np.ones(len(keys[0]), dtype=np.bool_)
+    begins[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    return begins
+
+
 def places_in_runs(*keys: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return how many neighbours before each row have the same keys, int64 (n,).
 
     >>> places_in_runs(np.array([4, 4, 7, 4])).tolist()
     [0, 1, 0, 0]
     """
-    new = np.ones(len(keys[0]), dtype=np.bool_)
-    new[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
-    place = np.arange(len(new))
-    return place - np.maximum.accumulate(np.where(new, place, 0))
+    place = np.arange(len(keys[0]))
+    return place - np.maximum.accumulate(np.where(begins_run(*keys), place, 0))
 
 
 def run_starts(values: NDArray[np.int64]) -> NDArray[np.int64]:

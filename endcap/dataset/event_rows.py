@@ -103,7 +103,7 @@ class EventRows:
     def _positions(self, texts: list[tuple[Checked, int]]) -> NDArray[np.int64]:
         plain = zip(self._plain["row_number"], self._plain_files, strict=True)
         of_texts = ((checked.row_number, file) for checked, file in texts)
-        parts = [_positions(row_number, file) for row_number, file in chain(plain, of_texts)]
+        parts = [_as_positions(row_number, file) for row_number, file in chain(plain, of_texts)]
         self._plain["row_number"].clear()
         self._plain_files.clear()
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
@@ -146,7 +146,7 @@ def _repeated(
     return among[by_row[1:][same]]
 
 
-def _positions(row_number: NDArray[np.integer], file_index: int) -> NDArray[np.int64]:
+def _as_positions(row_number: NDArray[np.integer], file_index: int) -> NDArray[np.int64]:
     return row_number.astype(np.int64) + (file_index << _FILE_BITS)
 
 

@@ -139,9 +139,7 @@ def _by_appearance(
     order = stable_order(first)
     order = order[: np.searchsorted(first[order], len(code))]
     first_ms = time_ms[first[order]]
-    tied = np.zeros(len(order) + 1, dtype=np.bool_)
-    tied[1:-1] = first_ms[1:] == first_ms[:-1]
-    place = np.flatnonzero(tied[1:] | tied[:-1])
+    place = np.flatnonzero(equals_neighbour(first_ms))
     if len(place):
         ties = pa.table({"ms": first_ms[place], "id": ids.take(pa.array(order[place]))})
         keys = [("ms", "ascending"), ("id", "ascending")]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from endcap.columns import ITEM_ID, NUMBER, PROPERTY, VALID_FROM, VALID_TO, VALUE
-from endcap.dataset.arrays import stable_order
+from endcap.dataset.arrays import begins_run, stable_order
 from endcap.dataset.interactions import UTC_MS
 from endcap.dataset.property_rows import PropertyColumns
 
@@ -58,8 +58,8 @@ def write_intervals(
         write_statistics=[PROPERTY, VALID_FROM, VALID_TO],
     ) as writer:
         for dated in _by_property(rows):
-            latest = dated.where(_new(dated.group[::-1], dated.time_ms[::-1])[::-1])
-            changes = latest.where(_new(latest.group, latest.value))
+            latest = dated.where(begins_run(dated.group[::-1], dated.time_ms[::-1])[::-1])
+            changes = latest.where(begins_run(latest.group, latest.value))
             for table in _tables(changes, rows, number):
                 writer.write_table(table)
             counts["intervals"] += len(changes)
@@ -121,7 +121,7 @@ def _by_property(rows: PropertyColumns) -> Iterator[_Dated]:
     """
     rank = np.argsort(np.argsort(np.array(rows.names, dtype=np.str_))).astype(np.int32)
     name = rank[rows.property]
-    low, ends = 0, np.cumsum(_counts(name, len(rank))).tolist()
+    low, ends = 0, np.cumsum(np.bincount(name, minlength=len(rank))).tolist()
     for high in range(1, len(rank) + 1):
         so_far = ends[low - 1] if low else 0
         if ends[high - 1] - so_far < min(_ROWS_PER_GROUP, ends[-1] - so_far):
@@ -135,21 +135,6 @@ def _by_property(rows: PropertyColumns) -> Iterator[_Dated]:
         order = stable_order(group)
         row = row[order]
         yield _Dated(group[order], rows.time_ms[row], rows.value[row])
-
-
-def _counts(codes: NDArray[np.int32], n_codes: int) -> NDArray[np.int64]:
-    """Return how often each code occurs, int64 (n,), some codes at a time: it widens them."""
-    counts = np.zeros(n_codes, dtype=np.int64)
-    for start in range(0, len(codes), _ROWS_PER_GROUP):
-        counts += np.bincount(codes[start : start + _ROWS_PER_GROUP], minlength=n_codes)
-    return counts
-
-
-def _new(*columns: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Return bool (n,): does the row differ from the one before it in any of these columns."""
-    new = np.ones(len(columns[0]), dtype=np.bool_)
-    new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
-    return new
 
 
 def _numbers(values: pa.Array, style: str, max_number: float) -> tuple[pa.Array, pa.Array]:

@@ -28,8 +28,9 @@ SOURCE_NAMES: Final = (
 )
 """The candidate sources, in the order of the columns of their scores and ranks."""
 LIKENESS_NAMES: Final = ("newest", "second", "nearest", "mean")
-LIKENESS_EVENTS: Final = 10
 """What the candidate is held to by the factors of ALS, in the order of the columns."""
+LIKENESS_EVENTS: Final = 10
+"""How many of the newest events on items of the catalogue count for it."""
 SCORES_OF_ALL: Final = {
     "als": (
         "product of the candidate's factors with the visitor's folded-in ones, whoever proposed it",

@@ -1,23 +1,19 @@
 """One family of item-side features, as of every fold's cut."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from endcap.collector import paused_collector
 from endcap.errors import ConfigError
-from endcap.features.families import FAMILIES, write_family
+from endcap.features.families import FAMILIES, build_family, write_family
 from endcap.ports import Lake
 from endcap.use_cases.runs import CLEAN, Run, StepRef, open_run
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from endcap.features.as_of import AsOfTables
-
-Opening = Callable[[int], AbstractContextManager["AsOfTables"]]
-"""Opens the canonical tables as of a cut (epoch ms) on some engine."""
+Build = Callable[[Path, int], None]
+"""Builds a family into a folder as of a cut (epoch ms), on some engine."""
 
 
 def build_features(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
@@ -29,18 +25,19 @@ def build_features(request: Mapping[str, Any], lake: Lake) -> dict[str, Any]:
     run = open_run(str(request["run_id"]), lake)
     clean = run.ref(CLEAN)
 
-    @contextmanager
-    def opened(cut_ms: int) -> Iterator["AsOfTables"]:
-        # Here, and not above: a step that is reused starts neither DuckDB nor a download.
-        from endcap.features.duckdb_tables import open_tables  # noqa: PLC0415
+    def build(out: Path, cut_ms: int) -> None:
+        with lake.open(clean.path) as folder:
+            build_family(
+                family,
+                folder,
+                out,
+                cut_ms=cut_ms,
+                config=run.config.features,
+                threads=run.config.threads,
+                session_timeout_minutes=run.config.cleaning.session_timeout_minutes,
+            )
 
-        with (
-            lake.open(clean.path) as folder,
-            open_tables(folder, cut_ms=cut_ms, threads=run.config.threads) as tables,
-        ):
-            yield tables
-
-    ref = _perform(run, family, clean, opened)
+    ref = _perform(run, family, clean, build)
     return {**ref.facts, "reused": ref.reused}
 
 
@@ -59,16 +56,19 @@ def build_features_on_spark(
     clean = run.ref(CLEAN)
     manifest, location = lake.manifest(clean.path), lake.location(clean.path)
     files = list(manifest.files) if manifest else []
-    reused = {
-        family: _perform(
-            run,
+
+    def builder(family: str) -> Build:
+        return lambda out, cut_ms: write_family(
             family,
-            clean,
-            lambda cut: nullcontext(spark_tables(session, location, files, cut_ms=cut)),
-        ).reused
-        for family in families
-    }
-    return {"families": families, "reused": [name for name, was in reused.items() if was]}
+            spark_tables(session, location, files, cut_ms=cut_ms),
+            out,
+            cut_ms=cut_ms,
+            config=run.config.features,
+            session_timeout_minutes=run.config.cleaning.session_timeout_minutes,
+        )
+
+    reused = [name for name in families if _perform(run, name, clean, builder(name)).reused]
+    return {"families": families, "reused": reused}
 
 
 def _known(family: str) -> str:
@@ -77,21 +77,12 @@ def _known(family: str) -> str:
     return family
 
 
-def _perform(run: Run, family: str, clean: StepRef, opening: Opening) -> StepRef:
+def _perform(run: Run, family: str, clean: StepRef, build: Build) -> StepRef:
     folds, config = run.folds(), run.config
-    timeout_minutes = config.cleaning.session_timeout_minutes
 
     def compute(out: Path) -> dict[str, Any]:
         for fold in folds.values():
-            with paused_collector(), opening(fold.cut_ms) as tables:
-                write_family(
-                    family,
-                    tables,
-                    out / fold.name,
-                    cut_ms=fold.cut_ms,
-                    config=config.features,
-                    session_timeout_minutes=timeout_minutes,
-                )
+            build(out / fold.name, fold.cut_ms)
         return {"family": family}
 
     return run.perform(
@@ -99,7 +90,7 @@ def _perform(run: Run, family: str, clean: StepRef, opening: Opening) -> StepRef
         rooms=["dataset", "features"],
         params={
             "features": config.features.model_dump(mode="json"),
-            "session_timeout_minutes": timeout_minutes,
+            "session_timeout_minutes": config.cleaning.session_timeout_minutes,
             "cuts_ms": {fold.name: fold.cut_ms for fold in folds.values()},
         },
         inputs=[clean],

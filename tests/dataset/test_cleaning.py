@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endcap.config import CleaningConfig
+from endcap.dataset import plain_reading
 from endcap.dataset.mapping import RETAILROCKET
 from endcap.errors import DatasetError, TooManyBadRowsError
 from tests.dataset.raw_shop import (
@@ -196,8 +197,13 @@ def test_interactions_are_sorted_and_split_by_utc_day(tmp_path: Path) -> None:
     assert keys == sorted(keys)
 
 
-def test_the_same_input_gives_the_same_bytes_whatever_the_threads(tmp_path: Path) -> None:
-    write_events(tmp_path / "raw", *[view(n * 977, n % 7, n % 11) for n in range(500)], "broken")
+def test_the_same_input_gives_the_same_bytes_whatever_the_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Many blocks and several days: there is something to do side by side.
+    monkeypatch.setattr(plain_reading, "_BLOCK_BYTES", 200)
+    rows = [view(n % 500 * 977_000, n % 7, n % 11) for n in range(800)]
+    write_events(tmp_path / "raw", *rows, "broken")
     write_properties(tmp_path / "raw", *[f"{START},{n % 11},p{n % 3},n{n}.000" for n in range(90)])
     write_tree(tmp_path / "raw", "1,", "2,1")
     for threads in (1, 2, 3):
