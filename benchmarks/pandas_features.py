@@ -29,14 +29,19 @@ def read_events(raw: Path, cut_ms: int, cleaning: CleaningConfig) -> tuple[pd.Da
     """Return the events before the cut without bots, and when each item was first seen."""
     events = pd.read_csv(
         raw / "events.csv",
-        dtype={"event": "category", "transactionid": "Int64", "itemid": str, "visitorid": "int64"},
+        dtype={
+            "event": "category",
+            "transactionid": "Int64",
+            "itemid": "str",
+            "visitorid": "int64",
+        },
     )
     events = events.drop_duplicates()
     events = events[events["timestamp"] < cut_ms].sort_values("timestamp", kind="stable")
     events = events.rename(columns={"timestamp": "ms", "visitorid": "user", "itemid": "item_id"})
     events["kind"] = events["event"].map(TYPES).astype("int8")
-    first_seen = events.groupby("item_id")["ms"].min().reset_index()
-    first_seen = first_seen.sort_values(["ms", "item_id"]).set_index("item_id")["ms"]
+    first_rows = events.groupby("item_id")["ms"].min().reset_index()
+    first_seen = first_rows.sort_values(["ms", "item_id"]).set_index("item_id")["ms"]
     codes = pd.Series(np.arange(len(first_seen)), index=first_seen.index)
     events["item_code"] = events["item_id"].map(codes)
     events = events[~_is_bot(events, cleaning)]
@@ -44,19 +49,20 @@ def read_events(raw: Path, cut_ms: int, cleaning: CleaningConfig) -> tuple[pd.Da
 
 
 def _is_bot(events: pd.DataFrame, cleaning: CleaningConfig) -> pd.Series:
-    on_day = events.groupby(["user", events["ms"] // DAY_MS]).cumcount() + 1
-    in_minute = events.groupby(["user", events["ms"] // 60_000]).cumcount() + 1
+    clicks = events[events["kind"] != TYPES["transaction"]]
+    on_day = clicks.groupby(["user", clicks["ms"] // DAY_MS]).cumcount() + 1
+    in_minute = clicks.groupby(["user", clicks["ms"] // 60_000]).cumcount() + 1
     too_many = (on_day > cleaning.bot_max_events_per_day) | (
         in_minute > cleaning.bot_max_events_per_minute
     )
-    return too_many.groupby(events["user"]).cummax()
+    return too_many.reindex(events.index, fill_value=False).groupby(events["user"]).cummax()
 
 
 def read_properties(raw: Path, cut_ms: int) -> pd.DataFrame:
     """Return the intervals of price, category and availability that began before the cut."""
     parts = []
     for path in sorted(raw.glob("item_properties_part*.csv")):
-        part = pd.read_csv(path, dtype={"itemid": str, "property": "category", "value": str})
+        part = pd.read_csv(path, dtype={"itemid": "str", "property": "category", "value": "str"})
         known = part["property"].isin([PRICE, CATEGORY, AVAILABLE])
         parts.append(part[known & (part["timestamp"] < cut_ms)].astype({"property": str}))
     rows = pd.concat(parts, ignore_index=True)
@@ -222,10 +228,8 @@ def prices(
     lately = priced[priced["until"].isna() | (priced["until"] > cut_ms - 30 * DAY_MS)]
     high = lately.groupby("item_id")["number"].max().reindex(table.index)
     stock = at(properties[properties["property"] == AVAILABLE], now)
-    stock = pd.to_numeric(stock["value"].str.removeprefix("n"), errors="coerce").groupby(
-        stock["item_id"]
-    )
-    available = stock.max().reindex(table.index)
+    number = pd.to_numeric(stock["value"].str.removeprefix("n"), errors="coerce")
+    available = number.groupby(stock["item_id"]).max().reindex(table.index)
     table["available"] = (available > 0).astype(float).where(available.notna())
     table["price_change_7d"] = np.log(table["price"] / table["price_7d"])
     table["price_change_30d"] = np.log(table["price"] / table["price_30d"])
@@ -258,7 +262,7 @@ def categories(
     """Return the category code of each item that has one, and what is known of each category."""
     rows = properties[properties["property"] == CATEGORY]
     used = rows.groupby("value")["since"].min().reset_index().sort_values(["since", "value"])
-    tree = {child: None if pd.isna(above) else above for child, above in parent.items()}
+    tree = {str(child): None if pd.isna(above) else str(above) for child, above in parent.items()}
     nodes = forest_nodes(plant_forest(tree, used["value"].tolist())).to_pandas()
     now = rows[rows["until"].isna() | (rows["until"] > cut_ms - 1)]
     own = now.groupby("item_id")["value"].max()

@@ -29,6 +29,8 @@ import orjson
 from api.service import answer_fields
 from endcap.adapters.folder_lake import FolderLake
 from endcap.adapters.sqlite_history import SqliteHistory
+from endcap.config_retrieval import MOST_HISTORY
+from endcap.config_serving import ServingConfig
 from endcap.errors import EndcapError
 from endcap.features.matrix import feature_matrix
 from endcap.features.registry import names
@@ -36,7 +38,7 @@ from endcap.retrieval.union import propose_candidates
 from endcap.serving.requests import GivenEvent, GivenHistory, to_histories
 from endcap.serving.wishes import Wish
 from endcap.stages import STAGES
-from endcap.use_cases.answer_visitors import KEPT_EVENTS, Reception, Visit
+from endcap.use_cases.answer_visitors import Reception, Visit
 from endcap.use_cases.champions import require_champion
 from endcap.use_cases.live_models import LiveModel, LiveModels
 from endcap.use_cases.runs import open_run
@@ -93,7 +95,9 @@ def _with_candidates(
     config = live.model.config
     for n in range(config.retrieval.popular_candidates, MANY + 1, STEP):
         retrieval = config.retrieval.model_copy(update={"popular_candidates": n})
-        model = replace(live.model, config=config.model_copy(update={"retrieval": retrieval}))
+        model = replace(
+            live.model, config=ServingConfig(features=config.features, retrieval=retrieval)
+        )
         filled = replace(live, model=model)
         sizes = [len(_features(filled, history, user, cut_ms)) for user in users[::SAMPLED]]
         if np.median(sizes) >= MANY:
@@ -221,7 +225,7 @@ def _times(call: Callable[[Any], Any], inputs: Sequence[Any]) -> Any:  # noqa: A
 
 def _features(live: LiveModel, history: SqliteHistory, user: str, cut_ms: int) -> Any:  # noqa: ANN401
     model = live.model
-    kept = history.read(user, limit=KEPT_EVENTS)
+    kept = history.read(user, limit=MOST_HISTORY)
     events = [GivenEvent(event.item_id, event.event_type, event.time_ms) for event in kept]
     histories = to_histories([GivenHistory(events, cut_ms)], model, default_now_ms=cut_ms)
     recent = histories.newest(model.config.retrieval.max_history)

@@ -12,7 +12,7 @@ Ludewig et al.: Empirical analysis of session-based recommendation algorithms, V
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class KnnParams:
     rare_items: bool = True
 
 
-GRID: Final[dict[str, tuple[float, ...]]] = {
+GRID: Final[dict[str, tuple[Any, ...]]] = {
     "position": (0.5, 1.0, 2.0, 4.0),
     "distance": (1.0, 2.0, 4.0, 8.0),
     "age": (0.1, 0.3, 1.0),
@@ -130,7 +130,8 @@ class SessionKnn:
         if params.rare_items:
             vote = vote * self.rarity[item]
         voted, inverse = np.unique(item, return_inverse=True)
-        return voted, np.bincount(inverse, weights=vote, minlength=len(voted))
+        votes = np.bincount(inverse, weights=vote, minlength=len(voted))
+        return voted, votes.astype(np.float64, copy=False)
 
 
 def ranks(knn: SessionKnn, asked: Prefixes, params: KnnParams) -> NDArray[np.int64]:

@@ -30,6 +30,7 @@ TREES = 25
 TRANSITIONS = 1_000_000
 PAIRS = 200_000
 EVENTS = 50
+MOST_EVENTS = 1000
 CANDIDATES = 300
 WEIGHTS = np.array([1, 2, 3], dtype=np.float32)
 
@@ -79,17 +80,17 @@ def _edges(
     }
 
 
-def random_visitors(rng: np.random.Generator, count: int) -> Histories:
-    """Return visitors of `EVENTS` events each, in sessions, some of them on items seen before."""
-    gap_ms = np.where(rng.random((count, EVENTS)) < 0.15, DAY_MS, 40_000)
+def random_visitors(rng: np.random.Generator, count: int, events: int = EVENTS) -> Histories:
+    """Return visitors of `events` events each, in sessions, some of them on items seen before."""
+    gap_ms = np.where(rng.random((count, events)) < 0.15, DAY_MS, 40_000)
     time_ms = 400 * DAY_MS + np.cumsum(gap_ms, axis=1)
-    item = rng.integers(-1, ITEMS, (count, EVENTS))
-    again = rng.random((count, EVENTS)) < 0.4
+    item = rng.integers(-1, ITEMS, (count, events))
+    again = rng.random((count, events)) < 0.4
     item[:, 1:] = np.where(again[:, 1:], item[:, :-1], item[:, 1:])
     return Histories(
-        ptr=np.arange(count + 1) * EVENTS,
+        ptr=np.arange(count + 1) * events,
         item=item.ravel().astype(np.int32),
-        event_type=rng.choice(3, count * EVENTS, p=[0.9, 0.07, 0.03]).astype(np.int8),
+        event_type=rng.choice(3, count * events, p=[0.9, 0.07, 0.03]).astype(np.int8),
         time_ms=time_ms.ravel(),
         now_ms=time_ms[:, -1] + 60_000,
     )
@@ -99,7 +100,7 @@ def random_candidates(rng: np.random.Generator, histories: Histories) -> NDArray
     """Return `CANDIDATES` items for each visitor; some are their own."""
     count = len(histories)
     items = rng.integers(0, ITEMS, (count, CANDIDATES))
-    own = histories.item.reshape(count, EVENTS)[:, :20]
+    own = histories.item.reshape(count, -1)[:, :20]
     items[:, :20] = np.where(own >= 0, own, items[:, :20])
     return items.ravel().astype(np.int32)
 
@@ -120,7 +121,7 @@ def peak_mib() -> float:
 
 
 def main() -> None:
-    """Print a line for a visitor of many events, of one, and for the million rows."""
+    """Print a line for visitors of as many events as count, of many, of one; the million rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
@@ -129,21 +130,24 @@ def main() -> None:
     items = random_items(rng)
     print(f"{ITEMS:,} items, {EVENTS} events a visitor, {len(names('user'))} user-side features")
 
-    visitors = random_visitors(rng, 200)
+    visitors, heavy = random_visitors(rng, 200), random_visitors(rng, 200, MOST_EVENTS)
     candidates = random_candidates(rng, visitors)
     one = np.array([0, CANDIDATES])
-    of_many, of_one = [], []
+    of_most: list[float] = []
+    of_many: list[float] = []
+    of_one: list[float] = []
     for visitor in range(len(visitors)):
         own = candidates[visitor * CANDIDATES : (visitor + 1) * CANDIDATES]
         past = visitors.slice(visitor, visitor + 1)
         event = Histories.of_one_event(int(own[-1]), int(past.now_ms[0]))
-        for histories, taken in ((past, of_many), (event, of_one)):
+        long = heavy.slice(visitor, visitor + 1)
+        for histories, taken in ((long, of_most), (past, of_many), (event, of_one)):
             run = partial(context_features, histories, one, own, items, config, WEIGHTS)
             taken.extend(seconds(run, 5))
-    for told, taken in ((f"{EVENTS} events", of_many), ("1 event", of_one)):
+    for events, taken in ((MOST_EVENTS, of_most), (EVENTS, of_many), (1, of_one)):
         print(
-            f"1 visitor of {told} x {CANDIDATES} candidates: min {min(taken) * 1e3:.2f} ms, "
-            f"median {median(taken) * 1e3:.2f} ms"
+            f"1 visitor of {events} events x {CANDIDATES} candidates: "
+            f"min {min(taken) * 1e3:.2f} ms, median {median(taken) * 1e3:.2f} ms"
         )
 
     count = arguments.rows // CANDIDATES + 1

@@ -23,7 +23,10 @@ class CleaningConfig(Section):
     max_quarantine_share: float = Field(default=0.2, ge=0, le=1)
     """Past this share of bad rows in any one file the run stops."""
     bot_max_events_per_day: int = Field(default=1000, ge=1)
-    """A visitor with more events than this on one UTC day is flagged a bot from that moment on."""
+    """A visitor with more events than this on one UTC day is flagged a bot from that moment on.
+
+    Transactions do not count, here and below: an order is many at once, and bots do not pay.
+    """
     bot_max_events_per_minute: int = Field(default=60, ge=1)
     """A visitor with more events than this in one UTC minute is flagged too."""
     earliest_event: AwareDatetime = datetime(2000, 1, 1, tzinfo=UTC)
@@ -42,6 +45,9 @@ class SplitConfig(Section):
     as_of: AwareDatetime | None = None
     """Nothing at or after this time is used; the end of the log if unset."""
     ranking_days: float = Field(default=7.0, gt=0)
+    max_ranking_days: float = Field(default=28.0, gt=0)
+    """Where `ranking_days` hold fewer moments than ``ranking.max_queries``, the window that the
+    ranker learns from is longer, up to this."""
     calibration_days: float = Field(default=7.0, gt=0)
     test_days: float = Field(default=7.0, gt=0)
     max_window_share: float = Field(default=0.12, gt=0, le=0.3)
@@ -64,7 +70,7 @@ class RankingConfig(Section):
     border_count: int = Field(default=64, ge=1, le=255)
     """The defaults of the search; they stay unless a trial is better by more than chance."""
     next_item_bonus: float = Field(default=2.0, ge=0)
-    """Gain of the very next event's item, on top of its relevance (the strongest event's is 1)."""
+    """Gain of the very next moment's items, beside their relevance (the strongest event's is 1)."""
 
 
 class UncertaintyConfig(Section):

@@ -1,8 +1,13 @@
 """The configuration of retrieval: its sources, how much each may give, and the search for that."""
 
+from typing import Final
+
 from pydantic import Field
 
 from endcap.config_section import Section
+
+MOST_HISTORY: Final = 1000
+"""Newest events of a visitor that are kept for an answer; no run may look at more."""
 
 
 class AlsConfig(Section):
@@ -13,6 +18,8 @@ class AlsConfig(Section):
     regularization: float = Field(default=10.0, gt=0)
     alpha: float = Field(default=500.0, gt=0)
     """Confidence of an item: alpha times the weights of the visitor's events on it."""
+    query_events: int = Field(default=50, ge=1)
+    """Newest events of a visitor that are folded in."""
     recency_half_life_events: float = Field(default=1.5, gt=0)
     """At fold-in, an event this many events back counts half."""
     max_items: int = Field(default=50000, ge=1)
@@ -84,6 +91,20 @@ class ItemKnnConfig(Section):
     """Newest events of a visitor that are learnt from."""
     query_events: int = Field(default=20, ge=1)
     recency_half_life_events: float = Field(default=3.0, gt=0)
+
+
+class Rp3BetaConfig(Section):
+    """Items by the chance to walk from one to a visitor to another."""
+
+    neighbours: int = Field(default=100, ge=1)
+    alpha: float = Field(default=0.8, gt=0)
+    """Sharpens the steps of the walk."""
+    beta: float = Field(default=0.2, ge=0)
+    """Holds popular items back."""
+    events_per_visitor: int = Field(default=200, ge=1)
+    """Newest events of a visitor that are learnt from."""
+    query_events: int = Field(default=20, ge=1)
+    recency_half_life_events: float = Field(default=2.0, gt=0)
 
 
 class ItemWalkConfig(Section):
@@ -168,7 +189,8 @@ class QuotaConfig(Section):
     own: int = Field(default=100, ge=0)
     sequential_rules: int = Field(default=50, ge=0)
     session_knn: int = Field(default=100, ge=0)
-    item_knn: int = Field(default=100, ge=0)
+    item_knn: int = Field(default=0, ge=0)
+    rp3beta: int = Field(default=100, ge=0)
     item_walk: int = Field(default=100, ge=0)
     sequence: int = Field(default=20, ge=0)
     category: int = Field(default=30, ge=0)
@@ -185,18 +207,19 @@ class RetrievalConfig(Section):
     sequential_rules: SequentialRulesConfig = Field(default_factory=SequentialRulesConfig)
     session_knn: SessionKnnConfig = Field(default_factory=SessionKnnConfig)
     item_knn: ItemKnnConfig = Field(default_factory=ItemKnnConfig)
+    rp3beta: Rp3BetaConfig = Field(default_factory=Rp3BetaConfig)
     item_walk: ItemWalkConfig = Field(default_factory=ItemWalkConfig)
     sequence: SequenceConfig = Field(default_factory=SequenceConfig)
     category: CategoryConfig = Field(default_factory=CategoryConfig)
     trending: TrendingConfig = Field(default_factory=TrendingConfig)
     cold: ColdItemsConfig = Field(default_factory=ColdItemsConfig)
     popularity_half_life_days: float = Field(default=14.0, gt=0)
-    own_half_life_events: float = Field(default=2.0, gt=0)
-    """In the list of the visitor's own items, an event this many events back counts half."""
+    own_decay: float = Field(default=0.5, ge=0)
+    """In the list of the visitor's own items an event counts ``(age + 1)**-own_decay``."""
     candidates_per_source: int = Field(default=200, ge=1)
     """No quota but popularity's is larger than this."""
     popular_candidates: int = Field(default=50, ge=0)
-    max_history: int = Field(default=50, ge=1)
+    max_history: int = Field(default=MOST_HISTORY, ge=1, le=MOST_HISTORY)
     """Events of a visitor that are looked at, newest kept."""
 
 

@@ -37,4 +37,7 @@ class ServingConfig(Section):
         try:
             return cls.model_validate(settings)
         except ValidationError as exc:
-            raise ConfigError(f"{name}: {explain(exc)}") from exc
+            raise ConfigError(
+                f"{name} has settings that this release of Endcap does not accept "
+                f"({explain(exc)}): serve it with the release that made it, or train anew"
+            ) from exc

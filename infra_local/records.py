@@ -69,21 +69,25 @@ class ExecutionResult:
 def summarise(facts: object) -> str:
     """Return small facts as one short phrase: ``reused, rows 2,756,101``.
 
-    The codes of the fact ``warnings`` are spelled out.
+    At most five facts, and after them every code of the fact ``warnings``, spelled out.
     """
     if not isinstance(facts, Mapping):
         return ""
     first = ["reused"] if facts.get("reused") is True else []
+    warnings = facts.get("warnings")
+    last = [_note(warnings)] if isinstance(warnings, list) and warnings else []
     rest = [_phrase(key, value) for key, value in facts.items() if key != "reused"]
-    return ", ".join([*first, *[phrase for phrase in rest if phrase][:5]])
+    return ", ".join([*first, *[phrase for phrase in rest if phrase][:5], *last])
+
+
+def _note(codes: list[object]) -> str:
+    return "note: " + ", ".join(str(code).replace("_", " ") for code in codes)
 
 
 def _phrase(key: str, value: object) -> str:
     name = key.replace("_", " ")
     if key.endswith("_ms") or value is None or value is False:
         return ""
-    if key == "warnings" and isinstance(value, list) and value:
-        return "note: " + ", ".join(str(code).replace("_", " ") for code in value)
     if value is True:
         return name
     if isinstance(value, int):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, Literal
 
+from endcap.config_retrieval import MOST_HISTORY
 from endcap.costs.deployed import DAYS_A_MONTH, Deployed, Job
 from endcap.costs.prices import PriceList
 
@@ -25,7 +26,6 @@ _FIREHOSE_RECORD_BYTES: Final = 5 * 1024
 _WRITES_PER_EVENT: Final = 4
 """Two items in one transaction, each of which counts twice."""
 _READ_UNIT_BYTES: Final = 4 * 1024
-_MOST_HISTORY: Final = 100
 
 Kind = Literal["use", "storage", "standing"]
 
@@ -123,7 +123,7 @@ class _Bill:
         yield self._compute("Lambda", "recommendations", job, [load.requests * s for s in seconds])
         yield self._line("Lambda", "requests", load.requests / 1e6, "lambda_request_million")
         yield self._line("API Gateway", "requests", self._calls() / 1e6, "http_api_million")
-        per_request = min(load.events * load.months / max(load.users, 1), _MOST_HISTORY)
+        per_request = min(load.events * load.months / max(load.users, 1), MOST_HISTORY)
         units = max(per_request * self.measured["history_item_bytes"] / _READ_UNIT_BYTES, 1)
         yield self._line(
             "DynamoDB", "histories read", load.requests * units / 1e6, "dynamodb_read_million"

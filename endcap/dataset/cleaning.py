@@ -160,7 +160,7 @@ def _warn(
             "bots",
             f"{bots['visitors']:,} visitors were flagged as bots ({bots['events']:,} events): more "
             f"than {cleaning.bot_max_events_per_day} events on a day or "
-            f"{cleaning.bot_max_events_per_minute} in a minute",
+            f"{cleaning.bot_max_events_per_minute} in a minute, transactions not counted",
         )
     _warn_of_properties(intake, properties)
     _warn_of_tree(intake, properties)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from endcap.dataset.arrays import rows_of
 
 T = TypeVar("T")
+CART_CODE: Final = 1
+PURCHASE_CODE: Final = 2
+"""Event type codes that mean the same in every shop; see `EventTypes`."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -1,7 +1,7 @@
 """Every input file of a raw folder, read, checked and staged; what is bad goes to quarantine."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -79,12 +79,14 @@ class Intake:
         self.warnings.append({"code": code, "message": message})
 
     def read_events(self) -> EventRows:
-        """Return the valid events. Raises `DatasetError` if there is no event file."""
-        paths = find_files(self.raw, self.mapping.events)
-        if not paths:
-            raise DatasetError(_what_is_expected(self.raw, self.mapping))
+        """Return the valid events. Raises `DatasetError` if a table of events has no file."""
+        tables = [(find_files(self.raw, events), events) for events in self.mapping.events]
+        for paths, events in tables:
+            if not paths:
+                raise DatasetError(_what_is_expected(self.raw, self.mapping, events))
         rows = EventRows()
-        self._read_event_files(rows, paths, self.mapping.events)
+        for paths, events in tables:
+            self._read_event_files(rows, paths, events)
         self._read_event_files(rows, find_files(self.raw, RECORDED_EVENTS), RECORDED_EVENTS)
         return rows
 
@@ -98,7 +100,7 @@ class Intake:
             unit = _unit_of(path, events, events.columns.time, events.time_unit)
             for batch in self._event_batches(rows, tally, path, events):
                 checked = check_events(
-                    batch,
+                    _with_event_types(batch, events),
                     unit=unit,
                     id_format=events.id_format,
                     types=self.mapping.to_event_types(),
@@ -115,7 +117,7 @@ class Intake:
     ) -> Iterator[RawBatch]:
         """Yield what is to be judged row by row; of a plain file, all that is not plain."""
         columns = _event_columns(events)
-        if not _is_plain(path, events, columns):
+        if EVENT_TYPE not in columns or not _is_plain(path, events, columns):
             yield from read_batches(path, events, columns)
             return
         types, file_index = self.mapping.to_event_types(), len(self.tallies) - 1
@@ -294,11 +296,20 @@ def _event_columns(events: EventsMapping) -> dict[str, str]:
         EVENT_TIME: events.columns.time,
         USER_ID: events.columns.user,
         ITEM_ID: events.columns.item,
-        EVENT_TYPE: events.columns.event_type,
     }
+    if events.columns.event_type is not None:
+        columns[EVENT_TYPE] = events.columns.event_type
     if events.columns.transaction is not None:
         columns[TRANSACTION_ID] = events.columns.transaction
     return columns
+
+
+def _with_event_types(batch: RawBatch, events: EventsMapping) -> RawBatch:
+    """Return the batch with a column of event types, where every row is of the same."""
+    if events.event_type is None:
+        return batch
+    same = pa.repeat(pa.scalar(events.event_type, pa.string()), len(batch.row_number))
+    return replace(batch, columns={**batch.columns, EVENT_TYPE: same})
 
 
 def _property_columns(mapping: ItemPropertiesMapping) -> dict[str, str]:
@@ -334,9 +345,9 @@ def _hint(reason: str) -> str:
     return ""
 
 
-def _what_is_expected(raw: Path, mapping: LogMapping) -> str:
+def _what_is_expected(raw: Path, mapping: LogMapping, events: EventsMapping) -> str:
     if mapping is not RETAILROCKET:
-        wanted = ", ".join(mapping.events.files)
+        wanted = ", ".join(events.files)
         return f"{raw}: no file matches the mapping's `events.files` ({wanted})"
     return (
         f"{raw}: has no events.csv; without a mapping file the folder must hold RetailRocket's "

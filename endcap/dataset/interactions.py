@@ -112,7 +112,7 @@ def build_events(read: EventColumns, config: CleaningConfig) -> Events:
     """Return the events with the codes of the canonical tables, bots flagged, in sessions."""
     user, users = _by_appearance(read.user, read.time_ms, read.users)
     item, items = _by_appearance(read.item, read.time_ms, read.items)
-    is_bot = flag_bots(user, read.time_ms, config)
+    is_bot = flag_bots(user, read.event_type, read.time_ms, config)
     timeout_minutes = config.session_timeout_minutes
     return Events(
         user=user,

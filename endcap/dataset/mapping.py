@@ -37,6 +37,10 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _as_tables(value: object) -> object:
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 Name = Annotated[str, Field(min_length=1)]
 TypeName = Annotated[str, Field(min_length=1, max_length=64)]
@@ -75,19 +79,30 @@ class EventColumns(Section):
     time: Name
     user: Name
     item: Name
-    event_type: Name
+    event_type: Name | None = None
     transaction: Name | None = None
 
 
 class EventsMapping(FileSet):
-    """The event log."""
+    """The event log, or a part of it whose rows are of one event type."""
 
     columns: EventColumns
+    event_type: TypeName | None = None
+    """What every row is, if no column says so."""
     time_unit: TimeUnit = TimeUnit.MILLISECONDS
     id_format: Literal["text", "integer"] = "text"
     """``integer``: an id that is not a whole number is a bad row."""
     require_transaction_id: bool = False
     """A transaction without an id, or another event with one, is a bad row."""
+
+    @model_validator(mode="after")
+    def _column_or_one_type(self) -> Self:
+        if (self.columns.event_type is None) == (self.event_type is None):
+            raise ValueError(
+                "either columns.event_type names the column of event types, or event_type says "
+                "what every row is"
+            )
+        return self
 
 
 class PropertyColumns(Section):
@@ -139,6 +154,7 @@ class CategoryTreeMapping(FileSet):
 class LogMapping(Section):
     """A whole raw folder. See ``docs/mapping.md`` for the file format, with examples.
 
+    `events` are one table or several, each with columns of its own, that make up one log.
     `event_types` maps the shop's spelling of an event type to a name: ``view``, ``addtocart``,
     ``transaction``, or a name of the shop's own, which then needs an entry in `weights`.
     `weights` are confidence weights and relevance gains. Rows whose event type is listed in
@@ -146,7 +162,7 @@ class LogMapping(Section):
     """
 
     name: str = "mapped"
-    events: EventsMapping
+    events: Annotated[tuple[EventsMapping, ...], BeforeValidator(_as_tables), Field(min_length=1)]
     item_properties: ItemPropertiesMapping | None = None
     category_tree: CategoryTreeMapping | None = None
     event_types: dict[str, TypeName] = Field(default_factory=dict)
@@ -162,6 +178,11 @@ class LogMapping(Section):
             if name not in known:
                 raise ValueError(
                     f"event type {name!r} (for {spelled!r}) needs a weight in `weights`"
+                )
+        for row_type in (table.event_type for table in self.events):
+            if row_type is not None and row_type not in known | {*self.event_types}:
+                raise ValueError(
+                    f"event type {row_type!r} (of every row) needs a weight in `weights`"
                 )
         both = sorted(set(self.ignored_event_types) & ({*self.event_types} | {*self.weights}))
         if both:
@@ -185,10 +206,16 @@ class LogMapping(Section):
     @classmethod
     def parse(cls, text: str, *, name: str = "mapping") -> Self:
         """Return the mapping given as JSON text. Raises `ConfigError`."""
+        given = None
         try:
-            return cls.model_validate(json.loads(text))
+            given = json.loads(text)
+            return cls.model_validate(given)
         except (ValueError, ValidationError) as exc:
-            raise ConfigError(f"{name}: {explain(exc)}") from exc
+            complaint = explain(exc)
+            if isinstance(given, dict) and isinstance(given.get("events"), dict):
+                # One table is not a list in the file, and is not called its first entry.
+                complaint = complaint.replace("events.0", "events", 1)
+            raise ConfigError(f"{name}: {complaint}") from exc
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -198,18 +225,20 @@ class LogMapping(Section):
 
 RETAILROCKET: Final = LogMapping(
     name="retailrocket",
-    events=EventsMapping(
-        files=("events.csv", "events.csv.gz"),
-        quote="",
-        columns=EventColumns(
-            time="timestamp",
-            user="visitorid",
-            item="itemid",
-            event_type="event",
-            transaction="transactionid",
+    events=(
+        EventsMapping(
+            files=("events.csv", "events.csv.gz"),
+            quote="",
+            columns=EventColumns(
+                time="timestamp",
+                user="visitorid",
+                item="itemid",
+                event_type="event",
+                transaction="transactionid",
+            ),
+            id_format="integer",
+            require_transaction_id=True,
         ),
-        id_format="integer",
-        require_transaction_id=True,
     ),
     item_properties=ItemPropertiesMapping(
         files=(

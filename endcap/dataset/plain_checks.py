@@ -14,13 +14,12 @@ from endcap.columns import (
     EVENT_TYPE,
     ITEM_ID,
     PROPERTY,
-    TRANSACTION,
     TRANSACTION_ID,
     USER_ID,
     VALID_FROM,
     VALUE,
 )
-from endcap.dataset.histories import EventTypes
+from endcap.dataset.histories import PURCHASE_CODE, EventTypes
 from endcap.dataset.mapping import EventsMapping
 from endcap.dataset.plain_reading import PlainRows
 from endcap.dataset.plain_rows import Kind, Mask, Numbers
@@ -103,7 +102,7 @@ def plain_events(
     if TRANSACTION_ID in at:
         transaction = block.numbers(at[TRANSACTION_ID])
     if events.require_transaction_id:
-        usable &= (transaction >= 0) == (code == types.names.index(TRANSACTION))
+        usable &= (transaction >= 0) == (code == PURCHASE_CODE)
     row = np.flatnonzero(usable)
     return PlainEvents(
         user=block.numbers(at[USER_ID])[row],

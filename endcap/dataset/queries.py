@@ -27,8 +27,9 @@ class Queries:
     the next event happened. Query q's labels are ``[label_ptr[q], label_ptr[q + 1])`` of
     `label_item` int32 (l,), `label_relevance` float32 (l,) and `label_first` bool (l,): the items
     interacted with from the moment to the horizon, each once, with the weight of its strongest
-    event, and whether it is the very next event's item. A label's item may be unknown at the cut;
-    in `histories` such an item has code -1.
+    event, and whether it came next: as the very next event's item, or at the same time as that, as
+    the lines of an order do. A label's item may be unknown at the cut; in `histories` such an item
+    has code -1.
     """
 
     histories: Histories
@@ -103,7 +104,8 @@ def sample_queries(
 ) -> Queries:
     """Return up to `max_queries` moments of the fold's window, each before one event of a visitor.
 
-    Every event in the window whose visitor did something before it can be a query; at most
+    Every event in the window whose visitor did something before it can be a query, unless the one
+    before has the same time: nobody is asked for the rest of an order. At most
     `MAX_QUERIES_PER_USER` random ones of a visitor are, so that a few heavy visitors do not speak
     for all. The recommendation is for the moment right after the visitor's last event if the next
     event follows within the session timeout (the page they are looking at), else for the moment
@@ -137,6 +139,7 @@ def _sample_targets(
     position = np.arange(len(log), dtype=np.int64)
     in_window = (log.time_ms >= fold.cut_ms) & (log.time_ms < fold.end_ms)
     eligible = position[in_window & (position > log.ptr[log.user])]
+    eligible = eligible[log.time_ms[eligible] > log.time_ms[eligible - 1]]
     shuffled = rng.permutation(eligible)
     by_user = shuffled[np.argsort(log.user[shuffled], kind="stable")]
     users = log.user[by_user]
@@ -161,15 +164,19 @@ def _labels(
     flat, ptr = _expand(target, np.minimum(stop, target + MAX_LABEL_EVENTS))
     query = np.repeat(np.arange(len(target), dtype=np.int64), np.diff(ptr))
     weight = event_types.weight_array()[log.event_type[flat]]
+    comes_next = log.time_ms[flat] == log.time_ms[target][query]
     order = np.lexsort((log.item[flat], query))
-    query, item, weight = query[order], log.item[flat][order], weight[order]
+    query, item = query[order], log.item[flat][order]
     is_new = np.ones(len(query), dtype=bool)
     is_new[1:] = (query[1:] != query[:-1]) | (item[1:] != item[:-1])
     starts = np.flatnonzero(is_new)
-    relevance = np.maximum.reduceat(weight, starts) if len(starts) else weight
+    relevance, first = weight[order], comes_next[order]
+    if len(starts):
+        relevance = np.maximum.reduceat(relevance, starts)
+        first = np.logical_or.reduceat(first, starts)
     query, item = query[starts], item[starts]
     label_ptr = np.searchsorted(query, np.arange(len(target) + 1)).astype(np.int64)
-    return label_ptr, item, relevance.astype(np.float32), item == log.item[target][query]
+    return label_ptr, item, relevance.astype(np.float32), first
 
 
 def _expand(

@@ -15,8 +15,9 @@ def assemble_report(
     """Return the report as JSON values.
 
     ``facts`` are the few numbers that later steps need: ``first_event_ms``, ``last_event_ms``,
-    ``events``, ``visitors``, ``items``, ``quarantined`` and the codes of the ``warnings``. They,
-    ``events`` and ``item_properties`` are empty when cleaning `stopped` (the reason, or None).
+    ``events``, ``moments``, ``visitors``, ``items``, ``quarantined`` and the codes of the
+    ``warnings``. They, ``events`` and ``item_properties`` are empty when cleaning `stopped` (the
+    reason, or None).
     """
     quarantined = sum(sum(tally.quarantined.values()) for tally in intake.tallies)
     events = facts.get("events", {})
@@ -34,6 +35,7 @@ def assemble_report(
             "first_event_ms": events["first_event_ms"],
             "last_event_ms": events["last_event_ms"],
             "events": events["rows"],
+            "moments": events["moments"],
             "visitors": events["visitors"]["count"],
             "items": events["items"]["count"],
             "quarantined": quarantined,

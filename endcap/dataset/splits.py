@@ -29,13 +29,17 @@ class Fold:
         return (self.end_ms - self.cut_ms) / DAY_MS
 
 
-def plan_folds(first_ms: int, last_ms: int, config: "SplitConfig") -> tuple[Fold, ...]:
+def plan_folds(
+    first_ms: int, last_ms: int, config: "SplitConfig", *, moments: int = 0, wanted: int = 0
+) -> tuple[Fold, ...]:
     """Return the folds ``ranking``, ``calibration``, ``test`` and ``serving``, oldest cut first.
 
     The windows follow each other without a gap and end at the serving cut: the configured as-of
     time, or one millisecond past the last event. A window is as long as configured, but at most
     `max_window_share` of the span of the log, so that a short log still leaves most of itself to
     learn from. `first_ms` and `last_ms`: times of the first and last event before the as-of time.
+    `moments`: how many the log holds at which a visitor did something again; the ranking window is
+    made as long as it takes to hold `wanted` of them on average, up to `max_ranking_days`.
 
     Raises `NotEnoughDataError` if the log spans less than a minute.
 
@@ -50,9 +54,13 @@ def plan_folds(first_ms: int, last_ms: int, config: "SplitConfig") -> tuple[Fold
             f"the log spans {span / 1000:.0f} s before the as-of time; it needs a minute at least"
         )
     longest = config.max_window_share * span
+    ranking_days = config.ranking_days
+    if moments:
+        enough_days = wanted / moments * span / DAY_MS
+        ranking_days = max(ranking_days, min(enough_days, config.max_ranking_days))
     test, calibration, ranking = (
         max(1, int(min(days * DAY_MS, longest)))
-        for days in (config.test_days, config.calibration_days, config.ranking_days)
+        for days in (config.test_days, config.calibration_days, ranking_days)
     )
     test_cut = end - test
     calibration_cut = test_cut - calibration

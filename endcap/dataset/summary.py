@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from endcap.columns import CATEGORY_PROPERTY, PRICE_PROPERTY
+from endcap.dataset.arrays import begins_run
 from endcap.dataset.histories import EventTypes
 from endcap.dataset.interactions import DAY_MS, Events
 from endcap.dataset.property_rows import PropertyColumns, PropertyRows
@@ -22,7 +23,8 @@ def summarise_events(
     """Return dates, event types, visitors, items, bots, sessions and sparsity of one event or more.
 
     Sessions, visitors and items count bots too, except `sessions`, which leaves their events out.
-    Sparsity is the share of (visitor, item) pairs that never met.
+    Sparsity is the share of (visitor, item) pairs that never met. `moments`: how many times a
+    visitor who is no bot did something again; lines of one order that follow each other are one.
     """
     first, last = int(events.time_ms[0]), int(events.time_ms[-1])
     users, items = len(events.users), len(events.items)
@@ -39,6 +41,7 @@ def summarise_events(
         "span_days": round((last - first) / DAY_MS, 3),
         "by_type": dict(zip(types.names, of_type, strict=True)),
         "by_day": _by_day(events),
+        "moments": _moments(events),
         "visitors": _visitors(events),
         "items": {
             "count": items,
@@ -101,6 +104,12 @@ def _by_day(events: Events) -> list[dict[str, Any]]:
     day, counts = np.unique(events.time_ms // DAY_MS, return_counts=True)
     pairs = zip(day.tolist(), counts.tolist(), strict=True)
     return [{"date": iso(day * DAY_MS)[:10], "events": count} for day, count in pairs]
+
+
+def _moments(events: Events) -> int:
+    people = ~events.is_bot
+    begun = np.count_nonzero(begins_run(events.time_ms, events.user) & people)
+    return int(begun) - int(np.count_nonzero(np.bincount(events.user[people])))
 
 
 def _visitors(events: Events) -> dict[str, Any]:

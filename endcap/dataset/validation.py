@@ -17,13 +17,12 @@ from endcap.columns import (
     ITEM_ID,
     PARENT_ID,
     PROPERTY,
-    TRANSACTION,
     TRANSACTION_ID,
     USER_ID,
     VALID_FROM,
     VALUE,
 )
-from endcap.dataset.histories import EventTypes
+from endcap.dataset.histories import PURCHASE_CODE, EventTypes
 from endcap.dataset.mapping import TimeUnit
 from endcap.dataset.quarantine import BadRow
 from endcap.dataset.reading import RawBatch
@@ -134,7 +133,7 @@ def check_events(
     transaction = _present(_trimmed(batch.columns.get(TRANSACTION_ID, absent)))
     if require_transaction_id:
         given = _mask(pc.is_valid(transaction))
-        is_transaction = code == types.names.index(TRANSACTION)
+        is_transaction = code == PURCHASE_CODE
         verdicts.reject(is_transaction & ~given, "missing_transaction_id")
         verdicts.reject(~is_transaction & given, "unexpected_transaction_id")
     transaction, valid = _ids(transaction, id_format)

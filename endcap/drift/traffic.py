@@ -6,11 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.dataset.histories import Histories
+from endcap.dataset.histories import CART_CODE, PURCHASE_CODE, Histories
 from endcap.features.item_table import ItemTable
 
-PURCHASE_CODE: Final = 2
-CART_CODE: Final = 1
 COLUMNS: Final = (
     "log_price",
     "in_stock",

@@ -8,7 +8,6 @@
 ``scoreboard``       the numbers, as JSON that is equal to the last digit for equal input
 ``scoreboard_text``  the same as a plain text table
 ``baselines``        what the full stack must be held against
-``rp3beta``          item-to-item neighbours by random walks, a baseline
 ``baseline_tuning``  a search over their settings, before the slice that is evaluated
 ``ablation``         what the full stack loses without one of its sources
 ``anatomy``          what stands behind a scoreboard: sources, features, the baselines' settings

@@ -28,7 +28,7 @@ Values = NDArray[np.float64]
 class Ablated:
     """Moments with their candidates, and the candidates' scores with and without sources.
 
-    `is_next` bool (m,): the candidates that are the next item. `scores` float64 (m,) with all
+    `is_next` bool (m,): the candidates that come next. `scores` float64 (m,) with all
     sources; `without`: source -> float64 (m,). `n_items`: the catalogue.
     """
 
@@ -41,11 +41,11 @@ class Ablated:
 
     @property
     def found(self) -> float:
-        """The share of the queries whose next item any source proposed."""
+        """The share of the next items that any source proposed."""
         return self._share(self.is_next)
 
     def of_source(self, name: str) -> tuple[float, float]:
-        """Return the share of the queries whose next item a source proposed, and it alone."""
+        """Return the share of the next items that a source proposed, and that it alone did."""
         proposed = ~np.isnan(self.candidates.ranks)
         theirs = self.is_next & proposed[:, list(SOURCES).index(name)]
         return self._share(theirs), self._share(theirs & (proposed.sum(axis=1) == 1))
@@ -61,7 +61,7 @@ class Ablated:
         return from_ragged(ptr, item[np.lexsort((item, -score, row))], width=width)
 
     def _share(self, rows: NDArray[np.bool_]) -> float:
-        return float(rows.sum() / max(len(self.queries), 1))
+        return float(rows.sum() / max(int(self.queries.label_first.sum()), 1))
 
 
 def proposing(candidates: Candidates) -> list[str]:

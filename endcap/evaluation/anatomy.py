@@ -12,8 +12,8 @@ from endcap.evaluation.bootstrap import Estimate
 class SourceContribution:
     """What one candidate source gives the full stack, on the next interaction.
 
-    `found`: share of the queries whose next item it proposed; `found_alone`: the same of those that
-    no other source proposed. `losses`: metric ("ndcg@20") -> the full stack's value minus that
+    `found`: share of the next items that it proposed; `found_alone`: the same of those that no
+    other source proposed. `losses`: metric ("ndcg@20") -> the full stack's value minus that
     without this source, query by query: above 0 where the source helps. The ranker is the same and
     was not fitted anew, so it may still lean on what is not there any more.
     """
@@ -46,7 +46,7 @@ class BaselineChoice:
 class Anatomy:
     """The parts of the full stack and of its baselines.
 
-    `found`: share of the queries whose next item any source proposed: the ceiling of every ranking.
+    `found`: share of the next items that any source proposed: the ceiling of every ranking.
     `importance`: the most important features, best first, with their share of the prediction's
     change in percent. `judged_by`: the number of moments that judged the baselines' trials;
     `fitted_on`: the number of events that a trial was fitted on.

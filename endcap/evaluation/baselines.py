@@ -17,11 +17,11 @@ from endcap.config_retrieval import RetrievalConfig
 from endcap.dataset.histories import Histories
 from endcap.dataset.log import InteractionLog
 from endcap.evaluation.recommendations import Recommendations, from_ragged
-from endcap.evaluation.rp3beta import Rp3Beta, Rp3BetaParams
 from endcap.retrieval.als import AlsSource
 from endcap.retrieval.item_knn import ItemKnnSource
 from endcap.retrieval.own_items import OwnItemsSource
 from endcap.retrieval.popularity import PopularitySource
+from endcap.retrieval.rp3beta import Rp3BetaSource
 from endcap.retrieval.session_knn import SessionKnnSource
 from endcap.retrieval.source import CandidateSource, Proposals
 
@@ -104,17 +104,40 @@ def _read(config: RetrievalConfig, name: str) -> float:
 
 
 def _alone(
-    name: str, source: type[CandidateSource], choices: Mapping[str, tuple[float, ...]]
+    name: str,
+    source: type[CandidateSource],
+    choices: Mapping[str, tuple[float, ...]],
+    *,
+    fades_by: str | None = None,
 ) -> Baseline:
-    """Return the baseline that a candidate source is."""
+    """Return the baseline that a candidate source is.
+
+    `fades_by`: the half-life among its settings that says how far back in a history it reads.
+    """
 
     def fit(training: Training, settings: Settings) -> Proposer:
+        if fades_by:
+            settings = _reading_more(training.config, name, fades_by, settings)
         return training.fit(source, configured(training.config, settings))
 
     def defaults(config: RetrievalConfig) -> dict[str, float]:
         return {setting: _read(config, setting) for setting in choices}
 
     return Baseline(name, source.name, choices, defaults, fit)
+
+
+def _reading_more(
+    config: RetrievalConfig, name: str, fades_by: str, settings: Settings
+) -> Settings:
+    """Return the settings and how many events to read.
+
+    A half-life n times the run's reads n times the run's events, up to `max_history`; a shorter one
+    reads as many as the run does.
+    """
+    half_life, events = f"{name}.{fades_by}", f"{name}.query_events"
+    usual = _read(config, events)
+    times = settings[half_life] / _read(config, half_life)
+    return {**settings, events: max(usual, min(config.max_history, round(times * usual)))}
 
 
 def _fit_popular(training: Training, settings: Settings) -> Proposer:
@@ -130,26 +153,6 @@ def _fit_als(training: Training, settings: Settings) -> Proposer:
     return training.fit(AlsSource, exact)
 
 
-_RP3BETA_CHOICES: Final[Mapping[str, tuple[float, ...]]] = {
-    "alpha": (0.2, 0.4, 0.6, 0.8, 1.0, 1.2),
-    "beta": (0.0, 0.1, 0.2, 0.4, 0.6),
-    "recency_half_life_events": (0.5, 1.0, 2.0, 4.0),
-}
-
-
-def _rp3beta_defaults(_: RetrievalConfig) -> dict[str, float]:
-    return {name: getattr(Rp3BetaParams(), name) for name in _RP3BETA_CHOICES}
-
-
-def _fit_rp3beta(training: Training, settings: Settings) -> Proposer:
-    params = Rp3BetaParams(
-        alpha=settings["alpha"],
-        beta=settings["beta"],
-        recency_half_life_events=settings["recency_half_life_events"],
-    )
-    return Rp3Beta.fit(training.log, cut_ms=training.cut_ms, params=params)
-
-
 BASELINES: Final = (
     Baseline("popular", None, {}, lambda _: {}, _fit_popular),
     _alone(
@@ -157,26 +160,37 @@ BASELINES: Final = (
         PopularitySource,
         {"popularity_half_life_days": (0.5, 1.0, 3.0, 7.0, 14.0, 30.0)},
     ),
-    _alone("own_items", OwnItemsSource, {"own_half_life_events": (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)}),
+    _alone("own_items", OwnItemsSource, {"own_decay": (0.0, 0.2, 0.35, 0.5, 1.0, 2.0)}),
     _alone(
         "item_knn",
         ItemKnnSource,
         {
             "item_knn.saturation": (0.5, 1.2, 2.5, 8.0, 30.0),
             "item_knn.length_weight": (0.0, 0.3, 0.6, 0.9),
-            "item_knn.recency_half_life_events": (0.5, 1.0, 2.0, 3.0),
+            "item_knn.recency_half_life_events": (0.5, 1.0, 3.0, 12.0, 48.0),
         },
+        fades_by="recency_half_life_events",
     ),
-    Baseline("rp3beta", None, _RP3BETA_CHOICES, _rp3beta_defaults, _fit_rp3beta),
+    _alone(
+        "rp3beta",
+        Rp3BetaSource,
+        {
+            "rp3beta.alpha": (0.2, 0.4, 0.6, 0.8, 1.0, 1.2),
+            "rp3beta.beta": (0.0, 0.1, 0.2, 0.4, 0.6),
+            "rp3beta.recency_half_life_events": (0.5, 1.0, 2.0, 8.0, 32.0),
+        },
+        fades_by="recency_half_life_events",
+    ),
     _alone(
         "session_knn",
         SessionKnnSource,
         {
             "session_knn.half_life_days": (10.0, 30.0, 90.0, 365.0),
             "session_knn.neighbours": (100, 300, 1000),
-            "session_knn.query_half_life_events": (0.7, 1.0, 1.4, 2.0, 3.0),
+            "session_knn.query_half_life_events": (0.7, 1.0, 1.4, 2.0, 6.0, 24.0),
             "session_knn.distance_half_life_steps": (0.7, 1.4, 3.0, 6.0),
         },
+        fades_by="query_half_life_events",
     ),
     replace(
         _alone(

@@ -30,13 +30,13 @@ class Task:
 
 NEXT_INTERACTION: Final = Task(
     "next_interaction",
-    "the very next event's item, repeats allowed",
+    "the items of the very next moment, repeats allowed",
     next_only=True,
     new_only=False,
 )
 NEXT_NEW_ITEM: Final = Task(
     "next_new_item",
-    "the very next event's item where the visitor has not seen it yet",
+    "the items of the very next moment that the visitor has not seen yet",
     next_only=True,
     new_only=True,
 )
@@ -106,7 +106,7 @@ def relevant_items(
 ) -> RelevantItems:
     """Return the relevant items of each query for a task.
 
-    The next item has gain 1; within the horizon an item's gain is the weight of its strongest
+    A next item has gain 1; within the horizon an item's gain is the weight of its strongest
     event, and an item of weight 0 is not relevant. An item that is unknown at the cut stays: no
     system can find it, so it counts as a miss. For tasks of new items, an item that occurs in
     ``queries.histories`` is left out; what lies further back than those histories reach counts as

@@ -20,6 +20,7 @@ SOURCE_NAMES: Final = (
     "sequential_rules",
     "session_knn",
     "item_knn",
+    "rp3beta",
     "item_walk",
     "sequence",
     "category",

@@ -1,6 +1,7 @@
 """The second stage: order what retrieval proposed.
 
 ``table``            candidates of past moments with features and graded relevance
+``new_items``        some of those moments once more, among what is new to the visitor
 ``ranker``           CatBoost YetiRank on that table, and its trees as plain arrays
 ``scorer``           the same predictions from the arrays alone: numpy, no CatBoost
 ``scoring``          candidates to features to scores, for serving, calibration and evaluation alike

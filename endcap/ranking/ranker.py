@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from endcap.config import RankingConfig
 from endcap.errors import DatasetError, NotEnoughDataError
+from endcap.ranking.new_items import with_new_items_alone
 from endcap.ranking.scorer import TreeScorer
 from endcap.ranking.table import RankingTable
 
@@ -130,9 +131,10 @@ def _importance(model: "CatBoost") -> NDArray[np.float64]:
 
 
 def fit_ranker(table: RankingTable, params: RankerParams, *, seed: int, threads: int) -> Ranker:
-    """Return a ranker fitted on all groups of `table`.
+    """Return a ranker fitted on all groups of `table`, and on some `with_new_items_alone`.
 
-    The same table, parameters, seed and number of threads give the same model to the bit.
+    The features are those that `endcap.features.registry.names` gives. The same table, parameters,
+    seed and number of threads give the same model to the bit.
 
     Raises
     ------
@@ -142,6 +144,7 @@ def fit_ranker(table: RankingTable, params: RankerParams, *, seed: int, threads:
     # CatBoost takes most of a second to import; serving loads the trees without it.
     from catboost import CatBoost, CatBoostError, Pool  # noqa: PLC0415
 
+    table = with_new_items_alone(table)
     target = table.target(params.next_item_bonus)
     require_order(table.group, target)
     model = CatBoost(params.for_catboost(seed=seed, threads=threads))

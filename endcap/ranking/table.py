@@ -5,14 +5,14 @@ What the ranker learns to put first (`RankingTable.target`) is
     target = relevance / max(relevance) + next_item_bonus * first
 
 Relevance is the weight of the strongest event within the horizon, so a bought item beats a viewed
-one; `first` marks the very next event's item, which the headline metrics (hit rate and reciprocal
+one; `first` marks what came next, which the headline metrics (hit rate and reciprocal
 rank of the next item) look for. With a bonus above 1 the next item outweighs any later one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class RankingTable:
     """r rows in groups, one group a query, oldest query first.
 
     `group` int32 (r,), non-decreasing; `features` float32 (r, f), missing is NaN; `relevance`
-    float32 (r,); `first` bool (r,): is it the very next event's item.
+    float32 (r,); `first` bool (r,): did it come next.
     """
 
     group: NDArray[np.int32]
@@ -62,6 +62,10 @@ class RankingTable:
         target = self.relevance / highest + np.float32(next_item_bonus) * self.first
         return target.astype(np.float32, copy=False)
 
+    def take(self, rows: "NDArray[np.integer[Any]] | slice") -> "RankingTable":
+        """Return these rows, which must keep the groups in order."""
+        return RankingTable(*(getattr(self, column.name)[rows] for column in fields(self)))
+
     def split(self, newest_share: float) -> tuple["RankingTable", "RankingTable"]:
         """Return the older groups, and the newest `newest_share` of them (at least one)."""
         groups = np.unique(self.group)
@@ -69,16 +73,11 @@ class RankingTable:
             raise NotEnoughDataError("a ranking table needs two groups to validate one of them")
         newest = min(len(groups) - 1, max(1, round(newest_share * len(groups))))
         row = int(np.searchsorted(self.group, groups[-newest]))
-        older, newer = (
-            RankingTable(*(getattr(self, column.name)[part] for column in fields(self)))
-            for part in (slice(None, row), slice(row, None))
-        )
-        return older, newer
+        return self.take(slice(None, row)), self.take(slice(row, None))
 
     def before(self, group: int) -> "RankingTable":
         """Return the rows of the groups with lower numbers than `group`."""
-        row = int(np.searchsorted(self.group, group))
-        return RankingTable(*(getattr(self, column.name)[:row] for column in fields(self)))
+        return self.take(slice(None, int(np.searchsorted(self.group, group))))
 
     def save(self, folder: Path) -> None:
         """Write each column as ``<column>.npy`` into `folder`, which is made if absent."""

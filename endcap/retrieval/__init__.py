@@ -7,6 +7,7 @@
 ``sequential_rules``  what comes next after an item
 ``session_knn``       past sessions like the visitor's own; ``session_index`` holds them
 ``item_knn``          items compared by their visitors
+``rp3beta``           items by the chance to walk from one to a visitor to another
 ``item_walk``         where two steps along co-visited items lead
 ``sequence``          vectors of items such that what comes next lies where the newest items point;
                       ``sequence_loss`` and ``sequence_training`` learn them

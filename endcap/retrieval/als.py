@@ -52,7 +52,7 @@ class AlsSource:
     event_weights: NDArray[np.float32]
     alpha: float
     half_life_events: float
-    max_history: int
+    query_events: int
     largest_norm: float
     near: NDArray[np.uint16 | np.uint32]
 
@@ -95,7 +95,7 @@ class AlsSource:
             event_weights=np.asarray(event_weights, dtype=np.float32),
             alpha=config.als.alpha,
             half_life_events=config.als.recency_half_life_events,
-            max_history=config.max_history,
+            query_events=config.als.query_events,
             largest_norm=largest_norm,
             near=list_near_items(
                 factors[: OWNERS_PER_PROPOSED * limit],
@@ -120,7 +120,7 @@ class AlsSource:
             histories,
             n_items=self.n_items,
             event_weights=self.event_weights,
-            limit=self.max_history,
+            limit=self.query_events,
         )
         weight = events.decayed(self.half_life_events)
         row, item, total = sum_by_item(events.row, events.item, weight, n_items=self.n_items)
@@ -237,7 +237,7 @@ class AlsSource:
             "n_proposed": self.n_proposed,
             "alpha": self.alpha,
             "half_life_events": self.half_life_events,
-            "max_history": self.max_history,
+            "query_events": self.query_events,
             "largest_norm": self.largest_norm,
             "near": self.near.shape[1],
         }
@@ -255,7 +255,7 @@ class AlsSource:
             event_weights=load_array(folder, "event_weights"),
             alpha=parameters["alpha"],
             half_life_events=parameters["half_life_events"],
-            max_history=parameters["max_history"],
+            query_events=parameters["query_events"],
             largest_norm=parameters["largest_norm"],
             # Models that were made without lists go on serving.
             near=load_array(folder, "near") if parameters.get("near") else _NO_LISTS,

@@ -23,13 +23,16 @@ if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
 class OwnItemsSource:
     """Items of the history by recency, frequency and event type.
 
-    An item scores the sum over its events of ``w * 2**(-age / half_life)``, age in events. Nothing
-    is learnt from the log but the size of the catalogue.
+    An item scores the sum over its events of ``w * (age + 1)**-decay``, age in events: how readily
+    something comes to mind again (Anderson and Schooler, Reflections of the environment in memory,
+    Psychological Science 2, 1991). Unlike with a half-life, the newest event counts far more than
+    any other, and yet a habit of many events outlasts those of the last visit. With a decay of 0
+    items go by frequency alone. Nothing is learnt from the log but the size of the catalogue.
     """
 
     n_items: int
     event_weights: NDArray[np.float32]
-    half_life_events: float
+    decay: float
     max_history: int
 
     name: ClassVar[str] = "own"
@@ -51,7 +54,7 @@ class OwnItemsSource:
         return cls(
             n_items=log.n_items,
             event_weights=np.asarray(event_weights, dtype=np.float32),
-            half_life_events=config.own_half_life_events,
+            decay=config.own_decay,
             max_history=config.max_history,
         )
 
@@ -63,7 +66,7 @@ class OwnItemsSource:
             event_weights=self.event_weights,
             limit=self.max_history,
         )
-        weight = events.decayed(self.half_life_events)
+        weight = events.weight * (events.age + 1.0) ** -self.decay
         row, item, total = sum_by_item(events.row, events.item, weight, n_items=self.n_items)
         return best_first(row, item, total.astype(np.float32), n_rows=len(histories), k=k)
 
@@ -72,7 +75,7 @@ class OwnItemsSource:
         parameters = {
             "source": self.name,
             "n_items": self.n_items,
-            "half_life_events": self.half_life_events,
+            "decay": self.decay,
             "max_history": self.max_history,
         }
         save_index(folder, {"event_weights": self.event_weights}, parameters)
@@ -84,6 +87,6 @@ class OwnItemsSource:
         return cls(
             n_items=parameters["n_items"],
             event_weights=load_array(folder, "event_weights"),
-            half_life_events=parameters["half_life_events"],
+            decay=parameters["decay"],
             max_history=parameters["max_history"],
         )

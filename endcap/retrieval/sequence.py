@@ -27,6 +27,8 @@ from endcap.retrieval.source import Proposals, require_before_cut
 if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
     from endcap.dataset.log import InteractionLog
 
+_LOOKED_AT_PER_COUNTED: Final = 5
+"""Those on items with a vector are looked for among so many times as many newest events."""
 _LARGEST_NORM: Final = 1.001
 """Of a unit vector whose numbers have been rounded to float16."""
 
@@ -50,7 +52,6 @@ class SequenceSource:
     item_bias: NDArray[np.float32]
     age_bias: NDArray[np.float32]
     event_weights: NDArray[np.float32]
-    max_history: int
     near: NDArray[np.uint16 | np.uint32]
 
     name: ClassVar[str] = "sequence"
@@ -97,7 +98,6 @@ class SequenceSource:
             item_bias=learned.item_bias,
             age_bias=learned.age_bias,
             event_weights=np.asarray(event_weights, dtype=np.float32),
-            max_history=config.max_history,
             near=list_near_items(
                 vectors.astype(np.float32),
                 None,
@@ -117,7 +117,7 @@ class SequenceSource:
             histories,
             n_items=self.n_items,
             event_weights=self.event_weights,
-            limit=self.max_history,
+            limit=_LOOKED_AT_PER_COUNTED * len(self.age_bias),
         )
         place = self._row_of_item[events.item]
         known = place >= 0
@@ -173,7 +173,6 @@ class SequenceSource:
             "source": self.name,
             "n_items": self.n_items,
             "n_proposed": self.n_proposed,
-            "max_history": self.max_history,
         }
         save_index(folder, arrays, parameters)
 
@@ -184,6 +183,5 @@ class SequenceSource:
         return cls(
             n_items=parameters["n_items"],
             n_proposed=parameters["n_proposed"],
-            max_history=parameters["max_history"],
             **{name: load_array(folder, name) for name in cls._saved},
         )

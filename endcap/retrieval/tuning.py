@@ -2,7 +2,7 @@
 
 How fast a history fades and how many candidates a source may give are read when a source is asked.
 A trial asks the fitted sources with other values for the candidates of past moments; its score is
-the share of moments whose next item is among them, less what it costs to have more candidates
+the share of the next items that is among them, less what it costs to have more candidates
 than the defaults: more would always hold more, and every one of them is ranked.
 
 Trials see the older moments; the newer ones decide between the best trial and the defaults, which
@@ -42,12 +42,13 @@ DECAYS: Final[Mapping[str, Mapping[str, str]]] = {
         "distance_half_life_steps": "distance_half_life_steps",
     },
     "item_knn": {"recency_half_life_events": "recency_half_life_events"},
+    "rp3beta": {"recency_half_life_events": "recency_half_life_events"},
     "item_walk": {"recency_half_life_events": "recency_half_life_events"},
 }
 """Source -> its setting -> the attribute of the fitted source that holds it.
 
-Own items are left out, which are all proposed whatever their order, and the sources whose few
-candidates are for variety, not for the next item.
+Own items are left out, since few visitors have more than are proposed, whatever their order; so are
+the sources whose few candidates are for variety, not for the next item.
 """
 QUOTAS: Final = (
     "als",
@@ -55,6 +56,7 @@ QUOTAS: Final = (
     "sequential_rules",
     "session_knn",
     "item_knn",
+    "rp3beta",
     "item_walk",
     "sequence",
     "category",
@@ -76,7 +78,7 @@ MIN_QUERIES: Final = 100
 class RetrievalTuning:
     """`config` to ask the sources with, and how that was decided.
 
-    `default_held`, `best_held`: shares of the newer moments whose next item is proposed, and
+    `default_held`, `best_held`: share of the newer moments' next items that is proposed, and
     `default_candidates`, `best_candidates` how many are proposed in the mean; `gain_error`: the
     standard error of the difference. All None if nothing was searched.
     """
@@ -167,7 +169,7 @@ def tune_retrieval(
 
 @dataclass(frozen=True)
 class Asked:
-    """`held` float64 (n,): 1 where the next item was proposed. `candidates`: how many, in mean."""
+    """`held` float64 (n,): share of the next items proposed. `candidates`: how many, in mean."""
 
     held: NDArray[np.float64]
     candidates: float
@@ -179,10 +181,12 @@ def ask(sources: Mapping[str, CandidateSource], queries: Queries, config: Retrie
     item_bits = 32
     # In order: by visitor, and by item within each.
     proposed = (found.rows() << item_bits) | found.item
-    wanted = (np.arange(len(queries)) << item_bits) | queries.label_item[queries.label_first]
+    query = np.repeat(np.arange(len(queries)), np.diff(queries.label_ptr))[queries.label_first]
+    wanted = (query << item_bits) | queries.label_item[queries.label_first]
     at = np.searchsorted(proposed, wanted)
-    held = np.append(proposed, -1)[at] == wanted
-    return Asked(held.astype(np.float64), len(found.item) / max(len(queries), 1))
+    is_held = np.append(proposed, -1)[at] == wanted
+    held = np.bincount(query, is_held, len(queries)) / np.bincount(query, minlength=len(queries))
+    return Asked(held, len(found.item) / max(len(queries), 1))
 
 
 @dataclass

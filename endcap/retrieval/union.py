@@ -23,6 +23,7 @@ from endcap.retrieval.item_walk import ItemWalkSource
 from endcap.retrieval.likeness import LIKENESS
 from endcap.retrieval.own_items import OwnItemsSource
 from endcap.retrieval.popularity import PopularitySource
+from endcap.retrieval.rp3beta import Rp3BetaSource
 from endcap.retrieval.sequence import SequenceSource
 from endcap.retrieval.sequential_rules import SequentialRulesSource
 from endcap.retrieval.session_knn import SessionKnnSource
@@ -40,6 +41,7 @@ SOURCES: Final[Mapping[str, type[CandidateSource]]] = {
     SequentialRulesSource.name: SequentialRulesSource,
     SessionKnnSource.name: SessionKnnSource,
     ItemKnnSource.name: ItemKnnSource,
+    Rp3BetaSource.name: Rp3BetaSource,
     ItemWalkSource.name: ItemWalkSource,
     SequenceSource.name: SequenceSource,
     CategorySource.name: CategorySource,

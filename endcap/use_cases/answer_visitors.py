@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from endcap.config_retrieval import MOST_HISTORY
 from endcap.dataset.histories import Histories
 from endcap.errors import EndcapError, HistoryUnavailableError
 from endcap.ports import HistoryStore, Record
@@ -18,8 +19,6 @@ from endcap.use_cases.live_models import LiveModel
 
 NO_MODEL: Final = "no_model"
 HISTORY_UNAVAILABLE: Final = "history_unavailable"
-KEPT_EVENTS: Final = 300
-"""Newest events of a visitor that are read: ranked by as far as the model goes, all seen."""
 SKEW_MS: Final = 300_000
 """How far a client's clock may be ahead; such an event happened now."""
 
@@ -123,7 +122,7 @@ class Reception:
         if user_id is None:
             return [], ()
         try:
-            events = self.history.read(user_id, limit=KEPT_EVENTS)
+            events = self.history.read(user_id, limit=MOST_HISTORY)
         except HistoryUnavailableError:
             return [], (HISTORY_UNAVAILABLE,)
         # What is kept has happened: whoever recorded it had a clock that is ahead of this one.

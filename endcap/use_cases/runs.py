@@ -58,7 +58,13 @@ class Run:
         Raises `NotFoundError` before the log is cleaned, `NotEnoughDataError` if it is too short.
         """
         facts = self.ref(CLEAN).facts
-        folds = plan_folds(facts["first_event_ms"], facts["last_event_ms"], self.config.split)
+        folds = plan_folds(
+            facts["first_event_ms"],
+            facts["last_event_ms"],
+            self.config.split,
+            moments=facts["moments"],
+            wanted=self.config.ranking.max_queries,
+        )
         return {fold.name: fold for fold in folds}
 
     def fold(self, name: str) -> Fold:

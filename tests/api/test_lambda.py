@@ -4,13 +4,15 @@ import gzip
 import json
 from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from endcap.adapters.folder_lake import FolderLake
-from endcap.adapters.opening_stores import open_history, open_record_log
+from endcap.adapters.opening_stores import open_record_log
+from endcap.adapters.sqlite_history import SqliteHistory
 from endcap.ports import EVENTS
 from endcap.use_cases.release_models import promote_version
 from tests.api.gateway import http_event
@@ -85,10 +87,10 @@ def test_an_encoded_path_names_the_same_user_as_a_body(
     body = json.dumps({"event_id": user, "user_id": user, "item_id": seen}).encode()
     assert function.invoke(http_event("POST", "/v1/events", body=body))["statusCode"] == 200
     assert seen not in ids(function.invoke(http_event("GET", path, query="k=59")))
-    kept = open_history(str(folder / "history.sqlite")).read(user, limit=9)
-    assert [event.item_id for event in kept] == [seen]
-    assert function.invoke(http_event("DELETE", f"/v1/users/{encoded}"))["statusCode"] == 200
-    assert open_history(str(folder / "history.sqlite")).read(user, limit=9) == []
+    with closing(SqliteHistory(folder / "history.sqlite")) as history:
+        assert [event.item_id for event in history.read(user, limit=9)] == [seen]
+        assert function.invoke(http_event("DELETE", f"/v1/users/{encoded}"))["statusCode"] == 200
+        assert history.read(user, limit=9) == []
 
 
 def test_what_was_shown_is_in_the_log_before_the_answer_is_given(

@@ -61,6 +61,15 @@ def test_what_is_used_costs_by_its_price() -> None:
     assert found["Firehose: events"] == pytest.approx((5.12 * 0.029,) * 2)
 
 
+def test_a_request_reads_its_visitors_newest_thousand_events() -> None:
+    # A unit is 4 KiB of a consistent read; prices and requests are in millions.
+    price = PRICES.prices["dynamodb_read_million"] / 4096
+    item_bytes = read_measured()["history_item_bytes"]
+    for months, events in ((60, 600), (100, 1000), (200, 1000)):
+        read = lines(load=replace(LOAD, months=months))["DynamoDB: histories read"]
+        assert read == pytest.approx((2 * events * item_bytes * price,) * 2)
+
+
 def test_training_costs_by_its_measured_seconds_and_the_size_of_the_log() -> None:
     # The log is as long as the one that was measured.
     run = {line.service: line for line in training_bill(DEPLOYED, LOAD, PRICES)}

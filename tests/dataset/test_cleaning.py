@@ -54,8 +54,8 @@ def test_an_event_becomes_a_canonical_row(tmp_path: Path) -> None:
 
 
 def test_an_event_id_follows_from_the_event_and_tells_ids_apart(tmp_path: Path) -> None:
-    events = RETAILROCKET.events.model_copy(update={"id_format": "text"})
-    mapping = RETAILROCKET.model_copy(update={"events": events})
+    events = RETAILROCKET.events[0].model_copy(update={"id_format": "text"})
+    mapping = RETAILROCKET.model_copy(update={"events": (events,)})
     rows = [
         f"{START},a-b,view,c,",
         f"{START},a,view,b-c,",

@@ -15,6 +15,7 @@ from tests.dataset.raw_shop import (
     clean_up,
     interactions,
     intervals,
+    quarantine,
     reasons,
     rows_of,
     write_lines,
@@ -33,10 +34,15 @@ def mapping(**keys: object) -> LogMapping:
 
 @pytest.fixture
 def documented(tmp_path: Path) -> LogMapping:
-    """The example of the documentation, as it stands there."""
-    (example,) = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
-    (tmp_path / "shop.toml").write_text(example, encoding="utf-8")
-    return LogMapping.load(tmp_path / "shop.toml")
+    """The first example of the documentation, as it stands there."""
+    return documented_examples(tmp_path)[0]
+
+
+def documented_examples(folder: Path) -> list[LogMapping]:
+    found = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    for number, example in enumerate(found):
+        (folder / f"{number}.toml").write_text(example, encoding="utf-8")
+    return [LogMapping.load(folder / f"{number}.toml") for number in range(len(found))]
 
 
 def write_documented_shop(raw: Path) -> None:
@@ -147,6 +153,67 @@ def test_a_parquet_log_without_its_time_column_is_one_clear_error(tmp_path: Path
         clean_up(tmp_path, tmp_path / "out", mapping=own)
 
 
+def test_views_and_orders_in_tables_of_their_own_are_one_log(tmp_path: Path) -> None:
+    _, tables = documented_examples(tmp_path)
+    raw = tmp_path / "raw"
+    write_lines(
+        raw / "views" / "june.csv",
+        "seen_at,client,sku",
+        "2015-06-01T00:00:01Z,anna,s-1",
+        "2015-06-01T00:00:03Z,anna,s-2",
+        "yesterday,anna,s-2",
+    )
+    orders = {
+        "paid_at": pa.array([START + 2_000, START + 2_000, START + 4_000], pa.timestamp("ms")),
+        "customer": ["anna", "anna", "anna"],
+        "sku": ["s-1", "s-3", "s-2"],
+        "order_no": [7, 7, None],
+    }
+    pq.write_table(pa.table(orders), raw / "orders.parquet")
+    report = clean_up(raw, tmp_path / "out", mapping=tables)
+    kept = [
+        ((row["event_time"].timestamp() * 1000 - START) / 1000, row["event_type"], row["item_id"])
+        for row in interactions(tmp_path / "out")
+    ]
+    assert sorted(kept) == [
+        (1.0, "view", "s-1"),
+        (2.0, "transaction", "s-1"),
+        (2.0, "transaction", "s-3"),
+        (3.0, "view", "s-2"),
+        (4.0, "transaction", "s-2"),
+    ]
+    orders_of = {row["item_id"]: row["transaction_id"] for row in interactions(tmp_path / "out")}
+    assert orders_of["s-3"] == "7"
+    assert [(f["file"], f["kept"]) for f in report["files"]] == [
+        ("views/june.csv", 2),
+        ("orders.parquet", 3),
+    ]
+
+
+def test_a_table_without_files_is_named(tmp_path: Path) -> None:
+    write_lines(tmp_path / "log.csv", "ts,uid,sku,action", f"{START},anna,s-1,view")
+    two = mapping(events=[EVENTS, {**EVENTS, "files": "orders.csv"}])
+    with pytest.raises(DatasetError, match=r"`events\.files` \(orders\.csv\)"):
+        clean_up(tmp_path, tmp_path / "out", mapping=two)
+
+
+def test_rows_of_one_type_of_the_shops_own_have_its_weight() -> None:
+    columns = {"time": "ts", "user": "uid", "item": "sku"}
+    saved = {"files": "saved.csv", "columns": columns, "event_type": "saved"}
+    assert mapping(events=saved, weights={"saved": 2}).to_event_types().names[3] == "saved"
+    spelled = mapping(events=saved, event_types={"saved": "addtocart"})
+    assert spelled.events[0].event_type == "saved"
+
+
+def test_a_duplicate_in_a_table_of_one_type_is_quarantined_as_written(tmp_path: Path) -> None:
+    columns = {"time": "ts", "user": "uid", "item": "sku"}
+    bought = {"files": "log.csv", "columns": columns, "event_type": "transaction"}
+    row = f"{START},anna,s-1"
+    write_lines(tmp_path / "raw" / "log.csv", "ts,uid,sku", row, row)
+    clean_up(tmp_path / "raw", tmp_path / "out", mapping=mapping(events=bought))
+    assert quarantine(tmp_path / "out") == [("log.csv", 2, "duplicate", row)]
+
+
 def test_own_weights_replace_the_defaults() -> None:
     types = mapping(weights={"view": 0.5, "save": 2.5}).to_event_types()
     assert types.names == ("view", "addtocart", "transaction", "save")
@@ -171,7 +238,24 @@ def test_files_that_match_nothing_are_named(tmp_path: Path) -> None:
         ({"events": {**EVENTS, "files": []}}, r"events\.files"),
         ({"events": {**EVENTS, "time_unit": "days"}}, r"events\.time_unit"),
         ({"events": {**EVENTS, "delimiter": "\n"}}, r"events\.delimiter"),
-        ({"events": {"files": "a.csv"}}, r"events\.columns"),
+        ({"events": {"files": "a.csv"}}, r": events\.columns"),
+        ({"events": [EVENTS, {"files": "a.csv"}]}, r"events\.1\.columns"),
+        ({"events": []}, "events: .* at least 1"),
+        ({"events": {**EVENTS, "event_type": "view"}}, ": events: .*either columns.event_type"),
+        (
+            {"events": {"files": "a.csv", "columns": {"time": "t", "user": "u", "item": "i"}}},
+            "what every row is",
+        ),
+        (
+            {
+                "events": {
+                    "files": "a.csv",
+                    "columns": {"time": "t", "user": "u", "item": "i"},
+                    "event_type": "like",
+                }
+            },
+            "event type 'like' .* needs a weight",
+        ),
         (
             {"item_properties": {"files": "a.csv", "columns": {"item": "i"}}},
             r"columns\.property and columns\.value are needed",

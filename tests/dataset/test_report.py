@@ -70,6 +70,7 @@ def test_the_report_counts_what_the_log_holds(tmp_path: Path) -> None:
         "first_event_ms": START,
         "last_event_ms": START + 2 * DAY,
         "events": 4,
+        "moments": 4 - 2,
         "visitors": 2,
         "items": 2,
         "quarantined": 2,

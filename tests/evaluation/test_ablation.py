@@ -1,5 +1,7 @@
 """Four visitors, two sources, and a ranker that looks at the sources' ranks alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -81,6 +83,15 @@ def test_a_source_is_given_what_it_found_and_what_nobody_else_did(ablated: Ablat
     assert (found["covisitation"].found, found["covisitation"].found_alone) == (3 / 4, 2 / 4)
     assert (found["session_knn"].found, found["session_knn"].found_alone) == (2 / 4, 1 / 4)
     assert ablated.found == 4 / 4
+
+
+def test_where_several_items_come_at_once_the_share_of_them_is_told() -> None:
+    queries = queries_of(Moment(seen=[8], follows=[(3, 1.0), (4, 1.0), (5, 1.0), (6, 1.0)]))
+    queries = replace(queries, label_first=np.ones(4, dtype=np.bool_))
+    found = {"covisitation": lists_of([[3, 4, 9]]), "session_knn": lists_of([[4, 5]])}
+    at_once = ablated_of(queries, unite(found, n_visitors=1))
+    assert at_once.found == 3 / 4
+    assert at_once.of_source("covisitation") == (2 / 4, 1 / 4)
 
 
 def test_a_loss_is_the_full_stack_minus_itself_without_the_source(ablated: Ablated) -> None:

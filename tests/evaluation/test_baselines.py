@@ -53,6 +53,28 @@ def test_the_baselines_in_the_order_of_the_scoreboard() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "item_knn.recency_half_life_events",
+        "rp3beta.recency_half_life_events",
+        "session_knn.query_half_life_events",
+    ],
+)
+def test_a_baseline_whose_history_fades_slower_reads_more_of_it(setting: str) -> None:
+    name, _, last = setting.partition(".")
+    baseline, section = BY_NAME[name], getattr(CONFIG, name)
+    settings, half_life = baseline.defaults(CONFIG), getattr(section, last)
+
+    read = [
+        vars(baseline.fit(TRAINING, {**settings, setting: times * half_life}))["query_events"]
+        for times in (0.5, 1.0, 4.0, 1e6)
+    ]
+
+    usual = section.query_events
+    assert read == [usual, usual, 4 * usual, CONFIG.max_history]
+
+
 def test_a_short_list_is_not_filled_up() -> None:
     lists = recommend_alone(Fixed([4]), HISTORIES, width=3)
     assert lists.items.tolist() == [[4, -1, -1], [4, -1, -1]]

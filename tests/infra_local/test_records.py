@@ -17,8 +17,14 @@ def test_facts_become_one_short_phrase() -> None:
 def test_warnings_are_spelled_out() -> None:
     facts = {"warnings": ["no_item_properties", "bots"], "folds": ["test"], "rows": 7}
 
-    assert summarise(facts) == "note: no item properties, bots, rows 7"
+    assert summarise(facts) == "rows 7, note: no item properties, bots"
     assert summarise({"warnings": []}) == ""
+
+
+def test_no_number_of_facts_hides_a_warning() -> None:
+    facts = {**{f"fact_{place}": place for place in range(9)}, "warnings": ["bots"]}
+
+    assert summarise(facts) == "fact 0 0, fact 1 1, fact 2 2, fact 3 3, fact 4 4, note: bots"
 
 
 def test_what_is_no_mapping_says_nothing() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,8 @@ def fill_histories(service: LocalService) -> int:
 def test_histories_are_filled_once(service: LocalService, fill: list[int]) -> None:
     assert (fill_histories(service), fill_histories(service)) == (1, 0)
     assert len(fill) == 1
-    kept = SqliteHistory(service.state / HISTORY).read("ann", limit=9)
+    with closing(SqliteHistory(service.state / HISTORY)) as history:
+        kept = history.read("ann", limit=9)
     assert [one.event_id for one in kept] == ["e1"]
     assert {path.name.removesuffix("-wal").removesuffix("-shm") for path in left(service)} == {
         HISTORY
@@ -223,7 +225,8 @@ def test_a_service_keeps_its_state_beside_the_lake_and_ends_cleanly(tmp_path: Pa
     assert [one.fields["event_id"] for one in log.read(EVENTS, since_ms=0)] == ["e1", "slow"]
     exposed = [one.fields["recommendation_id"] for one in log.read(EXPOSURES, since_ms=0)]
     assert exposed == [shown["recommendation_id"]]
-    kept = SqliteHistory(tmp_path / "service" / HISTORY).read("ann", limit=9)
+    with closing(SqliteHistory(tmp_path / "service" / HISTORY)) as history:
+        kept = history.read("ann", limit=9)
     assert [one.event_id for one in kept] == ["e1", "slow"]
 
 

@@ -2,15 +2,17 @@
 
 import numpy as np
 
+from endcap.features.registry import names
 from endcap.ranking.table import RankingTable
 
 
-def learnable_table(
-    *, groups: int = 80, rows: int = 20, features: int = 6, seed: int = 0
-) -> RankingTable:
-    """Return a table whose first two features decide what is interacted with; 10 % are missing."""
+def learnable_table(*, groups: int = 80, rows: int = 20, seed: int = 0) -> RankingTable:
+    """Return a table whose first two features decide what is interacted with; 10 % are missing.
+
+    Half of the rows are of items that the visitor has touched.
+    """
     rng = np.random.default_rng(seed)
-    shape = (groups * rows, features)
+    shape = (groups * rows, len(names()))
     matrix = rng.normal(size=shape).astype(np.float32)
     worth = matrix[:, 0] + 2 * matrix[:, 1] + rng.normal(scale=0.5, size=len(matrix))
     matrix[rng.random(shape) < 0.1] = np.nan

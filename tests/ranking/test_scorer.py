@@ -9,9 +9,12 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from endcap.errors import CorruptArtifactError, DatasetError
+from endcap.features.registry import names
 from endcap.ranking.ranker import Ranker, RankerParams, fit_ranker
 from endcap.ranking.scorer import TreeScorer
 from tests.ranking.tables import learnable_table
+
+WIDTH = len(names())
 
 # Features 0 and 1; the deep tree asks f0 > 1 (bit 0) and f1 > 5 (bit 1), the shallow one f1 > 5.
 HAND_MADE = TreeScorer(
@@ -28,7 +31,7 @@ HAND_MADE = TreeScorer(
 @pytest.fixture(scope="module")
 def ranker() -> Ranker:
     params = RankerParams(iterations=40, depth=6, border_count=32)
-    return fit_ranker(learnable_table(features=5), params, seed=3, threads=1)
+    return fit_ranker(learnable_table(), params, seed=3, threads=1)
 
 
 def test_scores_of_a_hand_made_model() -> None:
@@ -60,12 +63,13 @@ def test_a_matrix_of_another_width_is_refused() -> None:
     )
 )
 def test_scores_equal_catboosts_own(ranker: Ranker, rows: NDArray[np.float32]) -> None:
+    rows = rows[:, np.arange(WIDTH) % rows.shape[1]]
     assert np.abs(ranker.scorer.predict(rows) - ranker.predict(rows)).max() < 1e-9
 
 
 def test_scores_equal_catboosts_own_on_the_borders_themselves(ranker: Ranker) -> None:
     scorer = ranker.scorer
-    borders = [scorer.split_border[scorer.split_feature == f] for f in range(5)]
+    borders = [scorer.split_border[scorer.split_feature == f] for f in range(WIDTH)]
     rng = np.random.default_rng(1)
     rows = np.stack([rng.choice(np.append(b, np.nan), 2000) for b in borders], axis=1)
     rows = np.concatenate([rows, np.nextafter(rows, np.float32(np.inf))]).astype(np.float32)
@@ -74,7 +78,7 @@ def test_scores_equal_catboosts_own_on_the_borders_themselves(ranker: Ranker) ->
 
 def test_a_hundred_thousand_rows_score_as_catboost_scores_them(ranker: Ranker) -> None:
     rng = np.random.default_rng(7)
-    rows = rng.normal(0.0, 2.0, (100_000, 5)).astype(np.float32)
+    rows = rng.normal(0.0, 2.0, (100_000, WIDTH)).astype(np.float32)
     rows[:, 3] = rng.integers(-1, 40, len(rows))  # a category by its code
     rows[rng.random(rows.shape) < 0.2] = np.nan
     rows[rng.random(rows.shape) < 0.001] = np.inf
@@ -92,14 +96,14 @@ def test_deep_trees_need_more_than_a_byte_and_still_agree() -> None:
 def test_a_row_scores_the_same_to_the_bit_in_any_batch(
     ranker: Ranker, size: int, seed: int
 ) -> None:
-    rows = np.random.default_rng(seed).normal(size=(size, 5)).astype(np.float32)
+    rows = np.random.default_rng(seed).normal(size=(size, WIDTH)).astype(np.float32)
     together = ranker.scorer.predict(rows)
     for row in {0, size // 2, size - 1}:
         assert ranker.scorer.predict(rows[row : row + 1])[0] == together[row]
 
 
 def test_save_and_load_give_the_same_scores(tmp_path: Path, ranker: Ranker) -> None:
-    rows = learnable_table(features=5).features
+    rows = learnable_table().features
     ranker.scorer.save(tmp_path)
     assert np.array_equal(TreeScorer.load(tmp_path).predict(rows), ranker.scorer.predict(rows))
 

@@ -10,7 +10,7 @@ from tests.retrieval.shop import CONFIG, CUT_MS, WEIGHTS, histories_of, random_h
 from tests.retrieval.source_contract import ScoringContract
 
 PLAIN = RetrievalConfig(
-    als=CONFIG.als.model_copy(update={"recency_half_life_events": 1e12}), max_history=1000
+    als=CONFIG.als.model_copy(update={"recency_half_life_events": 1e12, "query_events": 1000})
 )
 
 

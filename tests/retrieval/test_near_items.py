@@ -37,7 +37,7 @@ def source(length: int) -> AlsSource:
         event_weights=np.array([1, 2, 3], dtype=np.float32),
         alpha=500.0,
         half_life_events=1.5,
-        max_history=50,
+        query_events=50,
         largest_norm=norm,
         near=near,
     )

@@ -18,10 +18,25 @@ def own_items(config: RetrievalConfig) -> OwnItemsSource:
 
 
 def test_score_adds_recency_frequency_and_type() -> None:
-    source = own_items(RetrievalConfig(own_half_life_events=1.0))
+    source = own_items(RetrievalConfig(own_decay=1.0))
     proposals = source.propose(histories_of([(4, 0), (5, 1), (4, 2)]), 5)
     assert proposals.item.tolist() == [4, 5]
-    assert proposals.score.tolist() == pytest.approx([3 + 1 / 4, 2 / 2])
+    assert proposals.score.tolist() == pytest.approx([3 + 1 / 3, 2 / 2])
+
+
+def test_by_default_a_habit_outlasts_the_last_visit_but_not_the_newest_event() -> None:
+    habit, last_visit = [(1, 0)] * 8, [(item, 0) for item in (2, 3, 4, 5)]
+    proposals = own_items(RetrievalConfig()).propose(histories_of([*habit, *last_visit]), 5)
+    assert proposals.item.tolist() == [1, 5, 4, 3, 2]
+    once_more = own_items(RetrievalConfig()).propose(histories_of([*habit[:2], *last_visit]), 5)
+    assert once_more.item.tolist()[0] == 5
+
+
+def test_without_decay_frequency_alone_counts() -> None:
+    source = own_items(RetrievalConfig(own_decay=0.0))
+    proposals = source.propose(histories_of([(4, 0), (4, 0), (5, 0), (6, 0), (5, 0), (4, 0)]), 5)
+    assert proposals.item.tolist() == [4, 5, 6]
+    assert proposals.score.tolist() == [3, 2, 1]
 
 
 def test_only_the_newest_events_are_looked_at() -> None:
@@ -31,7 +46,7 @@ def test_only_the_newest_events_are_looked_at() -> None:
 
 
 def test_equal_scores_go_by_item_code() -> None:
-    source = own_items(RetrievalConfig(own_half_life_events=1.0))
+    source = own_items(RetrievalConfig(own_decay=1.0))
     proposals = source.propose(histories_of([(9, 1), (3, 0)]), 5)
     assert proposals.score.tolist() == [1.0, 1.0]
     assert proposals.item.tolist() == [3, 9]

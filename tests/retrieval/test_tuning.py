@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,8 @@ def test_what_is_held_is_counted_by_hand() -> None:
     asked = ask(own, queries, CONFIG)
     assert asked.held.tolist() == [1, 0, 0]
     assert asked.candidates == pytest.approx((2 + 1 + 0) / 3)
+    at_once = replace(queries, label_first=np.ones(4, dtype=np.bool_))
+    assert ask(own, at_once, CONFIG).held.tolist() == [0.5, 0, 0]
 
 
 def test_a_killed_search_ends_as_one_that_was_not() -> None:

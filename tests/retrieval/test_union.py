@@ -48,7 +48,16 @@ def proposals(*lists: list[tuple[int, float]]) -> Proposals:
 def test_the_order_of_the_sources_is_fixed() -> None:
     assert list(SOURCES) == [
         *("als", "covisitation", "own", "popularity", "sequential_rules"),
-        *("session_knn", "item_knn", "item_walk", "sequence", "category", "trending", "cold"),
+        *(
+            "session_knn",
+            "item_knn",
+            "rp3beta",
+            "item_walk",
+            "sequence",
+            "category",
+            "trending",
+            "cold",
+        ),
     ]
 
 
@@ -162,7 +171,7 @@ def test_a_source_without_a_quota_is_neither_fitted_nor_asked(
         random_log(0), cut_ms=CUT_MS, event_weights=WEIGHTS, config=off, seed=1, threads=1
     )
     save_sources(fitted, tmp_path)
-    assert set(load_sources(tmp_path)) == set(SOURCES) - {"als", "popularity"}
+    assert set(load_sources(tmp_path)) == set(SOURCES) - {"als", "popularity", "item_knn"}
     asked = random_histories(6, n=20, n_items=60)
     candidates = propose_candidates(sources, asked, off)
     for name in ("als", "popularity"):

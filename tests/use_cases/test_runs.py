@@ -222,10 +222,14 @@ def test_a_run_of_another_release_is_named_with_the_setting_it_has_too_many(
 
 
 def test_the_folds_follow_from_the_cleaned_log_and_the_configuration(run: Run) -> None:
-    facts = {"first_event_ms": 0, "last_event_ms": 100 * DAY_MS}
+    facts = {"first_event_ms": 0, "last_event_ms": 100 * DAY_MS, "moments": 300_000}
     run.perform("clean", rooms=["dataset"], params={}, inputs=[], compute=lambda _: facts)
 
-    assert tuple(run.folds().values()) == plan_folds(0, 100 * DAY_MS, run.config.split)
+    wanted = run.config.ranking.max_queries
+    assert tuple(run.folds().values()) == plan_folds(
+        0, 100 * DAY_MS, run.config.split, moments=300_000, wanted=wanted
+    )
+    assert run.fold("ranking").days == pytest.approx(wanted / 3000)
     assert list(run.folds()) == ["ranking", "calibration", "test", "serving"]
     assert run.fold("test") == run.folds()["test"]
     with pytest.raises(NotFoundError, match="no fold 'training'; this run has ranking, "):

@@ -5,6 +5,7 @@ import pytest
 
 from endcap import bootstrap
 from endcap.adapters.folder_lake import FolderLake
+from endcap.adapters.sqlite_history import SqliteHistory
 from endcap.dataset.log import InteractionLog
 from endcap.errors import NotFoundError
 from endcap.registry.promotion import Champion
@@ -71,6 +72,8 @@ def test_a_file_is_filled_like_any_other_store(shop: FolderLake, tmp_path: Path)
     assert seed_histories(shop, history, days=2) > 0
     user = read_user_ids(open_run("first", shop), before_ms=EVER_MS)[int(logged(shop).user[-1])]
     assert history.read(user, limit=1)
+    assert isinstance(history, SqliteHistory)
+    history.close()
 
 
 def test_without_a_champion_there_is_no_log_to_take(lake: FolderLake) -> None:

@@ -25,7 +25,7 @@ USUAL = RunConfig.parse(json.dumps(CONFIG)).retrieval
 FOUND = USUAL.model_copy(
     update={
         "als": USUAL.als.model_copy(update={"recency_half_life_events": 0.3}),
-        "quotas": USUAL.quotas.model_copy(update={"als": 3, "item_knn": 2}),
+        "quotas": USUAL.quotas.model_copy(update={"als": 3, "rp3beta": 2}),
     }
 )
 SEARCH = {"retrieval_tuning": {"trials": 3}}
@@ -59,7 +59,7 @@ def test_what_was_found_is_asked_everywhere_and_served(
     assert all(answers[f]["reused"] for f in ("ranking", "calibration", "test", "serving"))
     for fold in LABELLED:
         used = quotas_used("found", trained, fold)
-        assert (used["als"], used["item_knn"]) == (3, 2)
+        assert (used["als"], used["rp3beta"]) == (3, 2)
     with open_fold(open_run("found", trained), TEST) as opened:
         als = opened.sources["als"]
         assert isinstance(als, AlsSource)

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -24,30 +25,42 @@ def run_and_kill(raw: Path, lake: Path, config: Path, states: Collection[str]) -
     entered; early on in a state that builds nothing, or that an earlier run entered; at once in a
     state that went by too quickly even then. Afterwards nothing that the run started is alive.
     Empty if the run ended first: it went by too quickly, and the next one is killed sooner.
+    A run that fails by itself is an error, with what it said.
     """
     earlier = set((lake / "runs").glob("*"))
-    times_entered = Counter(state for run in earlier for state in _entered([run]))
     command: list[str | Path] = [ENDCAP, "run", "--raw", raw, "--lake", lake, "--config", config]
-    process = subprocess.Popen(
-        command, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    in_the_act: set[str] = set()
-    first_seen: dict[str, tuple[float, set[str]]] = {}
-    try:
-        while not in_the_act and process.poll() is None:
-            time.sleep(_LOOK_SECONDS)
-            runs = set((lake / "runs").glob("*")) - earlier
-            for state in _entered(runs) & set(states):
-                staged = _staged(lake)
-                entered_at, staged_before = first_seen.setdefault(state, (time.monotonic(), staged))
-                patience = _patience(state, times_entered[state])
-                if staged - staged_before or time.monotonic() - entered_at > patience:
-                    in_the_act |= set(workers_of(lake).values()) & set(states)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            command, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=said
+        )
+        try:
+            in_the_act = _watch(process, lake, states, earlier)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        said.seek(0)
+        assert process.returncode in (0, -signal.SIGKILL), said.read()
     assert not in_the_act or process.returncode == -signal.SIGKILL
     _wait_until_nobody_works_for(lake)
+    return in_the_act
+
+
+def _watch(
+    process: subprocess.Popen[bytes], lake: Path, states: Collection[str], earlier: set[Path]
+) -> set[str]:
+    """Return which of the states the run is in when it is to be killed; empty if it ended."""
+    times_entered = Counter(state for run in earlier for state in _entered([run]))
+    in_the_act: set[str] = set()
+    first_seen: dict[str, tuple[float, set[str]]] = {}
+    while not in_the_act and process.poll() is None:
+        time.sleep(_LOOK_SECONDS)
+        runs = set((lake / "runs").glob("*")) - earlier
+        for state in _entered(runs) & set(states):
+            staged = _staged(lake)
+            entered_at, staged_before = first_seen.setdefault(state, (time.monotonic(), staged))
+            patience = _patience(state, times_entered[state])
+            if staged - staged_before or time.monotonic() - entered_at > patience:
+                in_the_act |= set(workers_of(lake).values()) & set(states)
     return in_the_act
 
 

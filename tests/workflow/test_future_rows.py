@@ -67,7 +67,11 @@ def known(
     folder = built_once(tmp_path_factory, "known-before-as-of", build)
     facts = step_facts(folder / "lake", RUN, "clean")
     folds = plan_folds(
-        facts["first_event_ms"], facts["last_event_ms"], SplitConfig.model_validate(split)
+        facts["first_event_ms"],
+        facts["last_event_ms"],
+        SplitConfig.model_validate(split),
+        moments=facts["moments"],
+        wanted=json.loads(config.read_text())["ranking"]["max_queries"],
     )
     return Known(folder / "raw", folder / "lake", config, step_files(folder / "lake", RUN), folds)
 

@@ -1,16 +1,32 @@
 import numpy as np
 import pytest
 
+from endcap.config_retrieval import RetrievalConfig, Rp3BetaConfig
 from endcap.dataset.log import InteractionLog, from_events
-from endcap.errors import DatasetError
-from endcap.evaluation import rp3beta
-from endcap.evaluation.rp3beta import Rp3Beta, Rp3BetaParams
-from tests.retrieval.shop import CUT_MS, histories_of, random_log
+from endcap.retrieval import rp3beta
+from endcap.retrieval.rp3beta import Rp3BetaSource
+from tests.retrieval.shop import CUT_MS, WEIGHTS, histories_of, random_log
+from tests.retrieval.source_contract import SourceContract
 
-PARAMS = Rp3BetaParams(alpha=0.7, beta=0.3)
+SETTINGS = Rp3BetaConfig(alpha=0.7, beta=0.3)
 
 
-def slow_similarity(log: InteractionLog, params: Rp3BetaParams) -> list[list[float]]:
+class TestRp3Beta(SourceContract):
+    source = Rp3BetaSource
+
+
+def fitted(log: InteractionLog, settings: Rp3BetaConfig) -> Rp3BetaSource:
+    return Rp3BetaSource.fit(
+        log,
+        cut_ms=CUT_MS,
+        event_weights=WEIGHTS,
+        config=RetrievalConfig(rp3beta=settings),
+        seed=1,
+        threads=1,
+    )
+
+
+def slow_similarity(log: InteractionLog, settings: Rp3BetaConfig) -> list[list[float]]:
     """Return all similarities by the formula, one pair of items and one visitor at a time."""
     count = np.zeros((log.n_users, log.n_items))
     np.add.at(count, (log.user, log.item), 1)
@@ -18,9 +34,9 @@ def slow_similarity(log: InteractionLog, params: Rp3BetaParams) -> list[list[flo
     return [
         [
             sum(
-                (count[u, i] / of_item[i]) ** params.alpha
-                * (count[u, j] / of_user[u]) ** params.alpha
-                / of_item[j] ** params.beta
+                (count[u, i] / of_item[i]) ** settings.alpha
+                * (count[u, j] / of_user[u]) ** settings.alpha
+                / of_item[j] ** settings.beta
                 for u in range(log.n_users)
                 if count[u, i] and count[u, j]
             )
@@ -33,8 +49,8 @@ def slow_similarity(log: InteractionLog, params: Rp3BetaParams) -> list[list[flo
 def test_similarities_agree_with_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rp3beta, "ITEMS_AT_ONCE", 7)
     log = random_log(3, n_users=25, n_items=20, mean=4)
-    model = Rp3Beta.fit(log, cut_ms=CUT_MS, params=PARAMS)
-    for i, row in enumerate(slow_similarity(log, PARAMS)):
+    model = fitted(log, SETTINGS)
+    for i, row in enumerate(slow_similarity(log, SETTINGS)):
         span = slice(int(model.ptr[i]), int(model.ptr[i + 1]))
         found = dict(
             zip(model.neighbour[span].tolist(), model.similarity[span].tolist(), strict=True)
@@ -57,10 +73,8 @@ def test_beta_holds_popular_items_back() -> None:
     )
 
     def after_0(beta: float) -> list[int]:
-        params = Rp3BetaParams(alpha=1.0, beta=beta)
-        proposals = Rp3Beta.fit(log, cut_ms=CUT_MS, params=params).propose(
-            histories_of([(0, 0)]), 9
-        )
+        source = fitted(log, Rp3BetaConfig(alpha=1.0, beta=beta))
+        proposals = source.propose(histories_of([(0, 0)]), 9)
         return [item for item in proposals.item.tolist() if item != 0]
 
     assert after_0(0.0) == [1, 2]
@@ -68,18 +82,5 @@ def test_beta_holds_popular_items_back() -> None:
 
 
 def test_only_the_best_neighbours_are_kept() -> None:
-    params = Rp3BetaParams(neighbours=2)
-    model = Rp3Beta.fit(random_log(3), cut_ms=CUT_MS, params=params)
+    model = fitted(random_log(3), Rp3BetaConfig(neighbours=2))
     assert np.diff(model.ptr).max() == 2
-
-
-def test_an_empty_log_proposes_nothing() -> None:
-    nothing = random_log(0).before(0, n_users=0, n_items=0)
-    model = Rp3Beta.fit(nothing, cut_ms=CUT_MS, params=PARAMS)
-    assert model.propose(histories_of([(-1, 0)], []), 5).ptr.tolist() == [0, 0, 0]
-
-
-def test_a_row_at_the_cut_is_refused() -> None:
-    log = random_log(0)
-    with pytest.raises(DatasetError, match="at or after the cut"):
-        Rp3Beta.fit(log, cut_ms=int(log.time_ms.max()), params=PARAMS)

@@ -8,37 +8,26 @@ for interactive applications (2017).
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from endcap.dataset.log import InteractionLog
+from endcap.config_retrieval import RetrievalConfig, Rp3BetaConfig
+from endcap.retrieval.catalogue import Catalogue
 from endcap.retrieval.item_knn import recent_touches
 from endcap.retrieval.neighbour_lists import NeighbourLists
 from endcap.retrieval.selection import best_first
 from endcap.retrieval.source import Proposals, concatenate_proposals, require_before_cut
 
-ITEMS_AT_ONCE = 4096
+if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
+    from endcap.dataset.log import InteractionLog
+
+ITEMS_AT_ONCE = 512
 
 
-@dataclass(frozen=True)
-class Rp3BetaParams:
-    """`alpha` sharpens the steps of the walk, `beta` holds popular items back.
-
-    Of a visitor the newest `events_per_visitor` events are learnt from and the newest
-    `query_events` are asked with, of which one `recency_half_life_events` back counts half.
-    """
-
-    alpha: float = 0.8
-    beta: float = 0.2
-    recency_half_life_events: float = 2.0
-    neighbours: int = 100
-    events_per_visitor: int = 200
-    query_events: int = 20
-
-
-@dataclass(frozen=True)
-class Rp3Beta(NeighbourLists):
+@dataclass(frozen=True, eq=False, repr=False)
+class Rp3BetaSource(NeighbourLists):
     r"""Neighbours by the chance to walk from an item to a visitor to an item.
 
     With :math:`c` the events of a visitor on an item, :math:`n_i` and :math:`n_u` all events of an
@@ -50,8 +39,19 @@ class Rp3Beta(NeighbourLists):
     name: ClassVar[str] = "rp3beta"
 
     @classmethod
-    def fit(cls, log: InteractionLog, *, cut_ms: int, params: Rp3BetaParams) -> Self:
-        """Walk from every item. Raises `DatasetError` for an event at or after `cut_ms`."""
+    def fit(
+        cls,
+        log: "InteractionLog",
+        *,
+        cut_ms: int,
+        event_weights: NDArray[np.float32],  # noqa: ARG003
+        config: RetrievalConfig,
+        seed: int,  # noqa: ARG003
+        threads: int,  # noqa: ARG003
+        catalogue: Catalogue | None = None,  # noqa: ARG003
+    ) -> Self:
+        """Walk from every item. See `CandidateSource.fit`."""
+        params = config.rp3beta
         require_before_cut(log, cut_ms)
         back, forth = _steps(log, params)
         edges = [*range(0, max(log.n_items, 1), ITEMS_AT_ONCE), log.n_items]
@@ -77,7 +77,7 @@ def _nearest(walked: Any, neighbours: int) -> Proposals:  # noqa: ANN401
     return best_first(row, item, score, n_rows=walked.shape[0], k=neighbours)
 
 
-def _steps(log: InteractionLog, params: Rp3BetaParams) -> tuple[Any, Any]:
+def _steps(log: "InteractionLog", params: Rp3BetaConfig) -> tuple[Any, Any]:
     """Return the powers of the chances to step from items to visitors, and back to items.
 
     CSR (items, visitors) and (visitors, items); the second one holds popular items back.
