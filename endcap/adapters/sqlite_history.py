@@ -1,11 +1,13 @@
 """Visitors' histories in one SQLite file, for one machine."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from endcap.errors import HistoryUnavailableError
@@ -92,20 +94,39 @@ class SqliteHistory:
         return connection
 
     def _connect(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         if not self._path.exists():
-            self._path.touch(mode=0o600)
+            self._create()
         connection = sqlite3.connect(
             self._path, timeout=self._busy_seconds, check_same_thread=False
         )
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.executescript(_SCHEMA)
+            _prepare(connection)
         except sqlite3.Error:
             connection.close()
             raise
         with self._lock:
             self._all.append(connection)
         return connection
+
+    def _create(self) -> None:
+        """Put a prepared, empty file in place, unless somebody else has just done so.
+
+        Two connections that turn one file to write-ahead logging at once do not wait for each
+        other, whatever the timeout: SQLite tells one of them at once that it is locked. So the file
+        is made under a name of its own, and appears whole.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{self._path.name}.", dir=self._path.parent) as folder:
+            made = Path(folder, self._path.name)
+            made.touch(mode=0o600)
+            with closing(sqlite3.connect(made)) as connection:
+                _prepare(connection)
+            with suppress(FileExistsError):
+                os.link(made, self._path)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.executescript(_SCHEMA)

@@ -1,8 +1,10 @@
+import os
 import stat
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -50,6 +52,40 @@ def test_several_processes_lose_nothing(tmp_path: Path) -> None:
     store = SqliteHistory(path)
     assert len(store.read(ANN, limit=1_000)) == 100
     store.close()
+
+
+def test_two_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    together = Barrier(2)
+
+    def add(store: SqliteHistory, name: str) -> None:
+        together.wait()
+        store.add([event(name)])
+
+    with ThreadPoolExecutor(2) as pool:
+        for n in range(60):  # SQLite used to refuse one of two in one file of fifteen
+            store = SqliteHistory(tmp_path / f"{n}")
+            list(pool.map(add, [store] * 2, "ab"))
+            assert len(store.read(ANN, limit=9)) == 2
+            store.close()
+
+
+def test_another_may_make_the_file_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quicker, slower = (SqliteHistory(tmp_path / "h") for _ in range(2))
+    link = os.link
+
+    def link_too_late(source: Path, target: Path) -> None:
+        monkeypatch.setattr(os, "link", link)
+        quicker.add([event("a")])
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", link_too_late)
+    slower.add([event("b")])
+    assert len(quicker.read(ANN, limit=9)) == 2
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    quicker.close()
+    slower.close()
 
 
 def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
