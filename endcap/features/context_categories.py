@@ -96,7 +96,7 @@ def relation_to(touched: int, category: NDArray[Any], items: ItemTable) -> Relat
     steps = items.category_steps[category] - shared
     apart = steps + (length - 1) - shared
     same, below_root = category == touched, shared > 0
-    probability, support = _transitions(np.asarray([touched]), touched, category, items)
+    probability, support = _transitions(np.asarray([touched], np.int64), touched, category, items)
     columns = {
         "category_share": same,
         "category_back_off_steps": np.where(below_root, steps, np.nan),

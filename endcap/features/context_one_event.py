@@ -197,7 +197,7 @@ def _write_transitions(
     out: NDArray[np.float32], event: OneEvent, candidates: NDArray[np.int64], items: ItemTable
 ) -> None:
     hit, place = look_up_of(
-        np.asarray([event.item]),
+        np.asarray([event.item], np.int64),
         items.transition_ptr,
         items.transition_key,
         event.item * items.n_items + candidates,

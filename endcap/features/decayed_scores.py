@@ -146,5 +146,5 @@ class DecayedScores:
         if not len(self.keys):
             return np.zeros(len(keys))
         moved = np.ldexp(self.sums, self.as_of_ms // self.half_lives - now_ms // self.half_lives)
-        scores = total(moved * fading(np.asarray([now_ms]), self.half_lives))
+        scores = total(moved * fading(np.asarray([now_ms], np.int64), self.half_lives))
         return np.where(self.keys[place] == keys, scores[place], 0.0)

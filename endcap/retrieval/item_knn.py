@@ -78,7 +78,7 @@ def _weighted(log: "InteractionLog", config: ItemKnnConfig) -> Any:  # noqa: ANN
 
     user, item, count = recent_touches(log, config.events_per_visitor)
     events = np.bincount(item, weights=count, minlength=log.n_items)
-    relative = events / max(events.sum() / max(np.count_nonzero(events), 1), 1.0)
+    relative = events / max(float(events.sum()) / max(int(np.count_nonzero(events)), 1), 1.0)
     length = 1.0 - config.length_weight + config.length_weight * relative[item]
     distinct = np.bincount(user, minlength=log.n_users)
     weight = count * (config.saturation + 1.0) / (count + config.saturation * length)
