@@ -51,8 +51,23 @@ class Item(Reply):
     item_id: str
     rank: int
     score: Annotated[float, Field(description="Orders an answer; never rises with the rank.")]
-    probability: Annotated[float, Field(ge=0, le=1)]
-    interval: Annotated[list[float], Field(min_length=2, max_length=2)]
+    probability: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="Of an interaction, or the outcome asked for, within the horizon.",
+        ),
+    ]
+    interval: Annotated[
+        list[float],
+        Field(
+            min_length=2,
+            max_length=2,
+            description="Of the relevance, 0 nothing to 1 the strongest event; the probability "
+            "is on another scale and may lie outside.",
+        ),
+    ]
     source: Annotated[str, Field(description="Who proposed it, or which rung filled its place.")]
     explanation: Annotated[Explanation | None, Field(description="Only where asked for.")] = None
 
