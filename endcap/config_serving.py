@@ -1,7 +1,7 @@
 """The part of a run's configuration that serving reads."""
 
 from collections.abc import Mapping
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from pydantic import ConfigDict, Field, ValidationError
 
@@ -9,6 +9,9 @@ from endcap.config_features import FeatureConfig
 from endcap.config_retrieval import RetrievalConfig
 from endcap.config_section import Section, explain
 from endcap.errors import ConfigError
+
+REMEDY: Final = "serve it with the release that made it, or train anew"
+"""What helps with a model of another release."""
 
 
 class ServedConfig(Protocol):
@@ -39,5 +42,5 @@ class ServingConfig(Section):
         except ValidationError as exc:
             raise ConfigError(
                 f"{name} has settings that this release of Endcap does not accept "
-                f"({explain(exc)}): serve it with the release that made it, or train anew"
+                f"({explain(exc)}): {REMEDY}"
             ) from exc

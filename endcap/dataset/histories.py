@@ -75,6 +75,17 @@ class Histories:
         """Return the visitor that each event belongs to, int64 (m,)."""
         return rows_of(self.ptr)
 
+    def holds(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Return whether the visitor of each row touched its item, bool (k,); no unknown one is.
+
+        `rows`, `items`: int (k,), visitors and item codes.
+        """
+        highest = max(int(self.item.max(initial=0)), int(items.max(initial=0)))
+        stride = np.int64(highest + 1)
+        known = self.item >= 0
+        touched = self.rows()[known] * stride + self.item[known]
+        return (items >= 0) & np.isin(rows * stride + items, touched)
+
     def slice(self, start: int, stop: int) -> "Histories":
         """Return visitors ``[start, stop)``; itself if these are all."""
         if start == 0 and stop == len(self):

@@ -54,12 +54,8 @@ class Recommendations:
     def without_seen(self, histories: Histories) -> "Recommendations":
         """Return the lists less the items of each query's own history; what follows moves up."""
         rows, columns = np.nonzero(self.items != PADDING)
-        stride = np.int64(max(int(self.items.max(initial=0)), int(histories.item.max(initial=0))))
-        key = rows.astype(np.int64) * (stride + 1) + self.items[rows, columns]
-        known = histories.item >= 0
-        seen_key = histories.rows()[known] * (stride + 1) + histories.item[known]
         kept = self.items != PADDING
-        kept[rows, columns] = ~np.isin(key, seen_key)
+        kept[rows, columns] = ~histories.holds(rows, self.items[rows, columns])
         return compacted(self.items, kept)
 
     def recoded(self, code_of: NDArray[np.int32]) -> "Recommendations":

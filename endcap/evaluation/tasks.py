@@ -118,17 +118,8 @@ def relevant_items(
     if task.bought_only:
         kept &= queries.label_relevance >= purchase_weight
     if task.new_only:
-        kept &= ~_is_seen(queries, row)
+        kept &= ~queries.histories.holds(row, queries.label_item)
     gain = np.ones(int(kept.sum())) if task.next_only else queries.label_relevance[kept]
     ptr = np.zeros(n + 1, dtype=np.int64)
     np.cumsum(np.bincount(row[kept], minlength=n), out=ptr[1:])
     return RelevantItems(ptr, queries.label_item[kept], gain.astype(np.float64))
-
-
-def _is_seen(queries: Queries, row: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return whether each label's item is in its query's history."""
-    history = queries.histories
-    stride = np.int64(max(history.item.max(initial=0), queries.label_item.max(initial=0))) + 1
-    known = history.item >= 0
-    seen = history.rows()[known] * stride + history.item[known]
-    return (queries.label_item >= 0) & np.isin(row * stride + queries.label_item, seen)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from endcap.config_serving import ServingConfig
+from endcap.config_serving import REMEDY, ServingConfig
 from endcap.dataset.histories import EventTypes
 from endcap.errors import ConfigError, NotFoundError
 from endcap.features.item_table import ItemTable
@@ -88,8 +88,7 @@ def _to_model(bundle: Bundle) -> ServingModel:
     if scorer.n_features != len(FEATURES):
         raise ConfigError(
             f"model {bundle.version} was fitted on {scorer.n_features} features, and this release "
-            f"of Endcap computes {len(FEATURES)}: serve it with the release that made it, or train "
-            "anew"
+            f"of Endcap computes {len(FEATURES)}: {REMEDY}"
         )
     return ServingModel(
         sources=load_sources(bundle.retrieval),

@@ -21,6 +21,16 @@ def test_the_newest_events_are_the_end_of_each_history() -> None:
     assert kept.ptr.tolist() == [0, 2, 2, 3, 5]
 
 
+def test_a_history_holds_what_its_own_visitor_touched() -> None:
+    histories = _histories([[1, -1, 2], [], [3]])
+    rows = np.array([0, 0, 0, 0, 1, 2, 2, 2])
+    items = np.array([1, 2, 3, -1, 1, 3, 1, 9], dtype=np.int32)
+    assert (
+        histories.holds(rows, items).tolist() == [True, True] + [False] * 3 + [True] + [False] * 2
+    )
+    assert histories.holds(rows[:0], items[:0]).tolist() == []
+
+
 def test_histories_within_the_limit_stay_as_they_are() -> None:
     short = _histories([[1], []])
     assert short.newest(2) is short
