@@ -87,6 +87,9 @@ class ItemKnnConfig(Section):
     """BM25's k1: how soon a visitor's further events on an item stop counting."""
     length_weight: float = Field(default=0.3, ge=0, le=1)
     """BM25's b: how much an item that many touch counts less."""
+    norm_exponent: float = Field(default=1.0, ge=0, le=1)
+    """1: items are compared by cosine. Less than 1 lets popular items stand out; 0: by the product
+    of their weights alone."""
     events_per_visitor: int = Field(default=200, ge=1)
     """Newest events of a visitor that are learnt from."""
     query_events: int = Field(default=20, ge=1)

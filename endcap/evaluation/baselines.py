@@ -8,6 +8,7 @@ among them, so the search starts from what the full stack itself uses.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -109,16 +110,18 @@ def _alone(
     choices: Mapping[str, tuple[float, ...]],
     *,
     fades_by: str | None = None,
+    fixed: Settings = MappingProxyType({}),
 ) -> Baseline:
     """Return the baseline that a candidate source is.
 
     `fades_by`: the half-life among its settings that says how far back in a history it reads.
+    `fixed`: settings that are the same in every trial, whatever is configured.
     """
 
     def fit(training: Training, settings: Settings) -> Proposer:
         if fades_by:
             settings = _reading_more(training.config, name, fades_by, settings)
-        return training.fit(source, configured(training.config, settings))
+        return training.fit(source, configured(training.config, {**settings, **fixed}))
 
     def defaults(config: RetrievalConfig) -> dict[str, float]:
         return {setting: _read(config, setting) for setting in choices}
@@ -147,12 +150,6 @@ def _fit_popular(training: Training, settings: Settings) -> Proposer:
     return alike.fit(PopularitySource, forever)
 
 
-def _fit_als(training: Training, settings: Settings) -> Proposer:
-    """Fit ALS without lists of near items: all items are looked at, and there is less to fit."""
-    exact = configured(training.config, {**settings, "als.near_items": 0})
-    return training.fit(AlsSource, exact)
-
-
 BASELINES: Final = (
     Baseline("popular", None, {}, lambda _: {}, _fit_popular),
     _alone(
@@ -167,6 +164,7 @@ BASELINES: Final = (
         {
             "item_knn.saturation": (0.5, 1.2, 2.5, 8.0, 30.0),
             "item_knn.length_weight": (0.0, 0.3, 0.6, 0.9),
+            "item_knn.norm_exponent": (0.0, 0.5, 0.75, 1.0),
             "item_knn.recency_half_life_events": (0.5, 1.0, 3.0, 12.0, 48.0),
         },
         fades_by="recency_half_life_events",
@@ -192,18 +190,18 @@ BASELINES: Final = (
         },
         fades_by="query_half_life_events",
     ),
-    replace(
-        _alone(
-            ALS,
-            AlsSource,
-            {
-                "als.factors": (64, 128),
-                "als.alpha": (40.0, 100.0, 500.0, 1000.0),
-                "als.regularization": (1.0, 10.0, 100.0),
-                "als.recency_half_life_events": (1.0, 1.5, 3.0),
-            },
-        ),
-        fit=_fit_als,
+    _alone(
+        ALS,
+        AlsSource,
+        {
+            "als.factors": (64, 128),
+            "als.alpha": (1.0, 10.0, 40.0, 100.0, 500.0, 1000.0),
+            "als.regularization": (1.0, 10.0, 100.0),
+            "als.recency_half_life_events": (1.0, 1.5, 3.0, 12.0, 48.0),
+        },
+        fades_by="recency_half_life_events",
+        # Without lists of near items all items are looked at, and there is less to fit.
+        fixed={"als.near_items": 0},
     ),
 )
 """In the order of the scoreboard, which `ALS_TO_YETIRANK` ends."""

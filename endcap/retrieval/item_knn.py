@@ -1,4 +1,4 @@
-"""Item-to-item neighbours by BM25-weighted cosine of who touched them, whenever that was.
+"""Item-to-item neighbours by the BM25 weights of who touched both, whenever that was.
 
 References
 ----------
@@ -23,7 +23,10 @@ if TYPE_CHECKING:  # its module reads Parquet; proposing must not load that
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ItemKnnSource(NeighbourLists):
-    """Neighbours by cosine, each item its own nearest, so repeats are proposed as well."""
+    """Neighbours by cosine, each item its own nearest, so repeats are proposed as well.
+
+    With a `norm_exponent` below 1 an item may have nearer ones than itself.
+    """
 
     name: ClassVar[str] = "item_knn"
 
@@ -68,11 +71,12 @@ class ItemKnnSource(NeighbourLists):
 
 
 def _weighted(log: "InteractionLog", config: ItemKnnConfig) -> Any:  # noqa: ANN401
-    r"""Return the BM25 weights (visitors, items) as CSR, each item's column of length 1.
+    r"""Return the BM25 weights (visitors, items) as CSR, over a power of their column's length.
 
     An item is a document, a visitor a term. With :math:`c` the events of a visitor on an item,
     :math:`L` an item's events over their mean and :math:`n_u` the visitor's distinct items of
-    :math:`N`: :math:`\frac{c (k_1 + 1)}{c + k_1 (1 - b + b L)} \log(1 + N / n_u)`
+    :math:`N`: :math:`\frac{c (k_1 + 1)}{c + k_1 (1 - b + b L)} \log(1 + N / n_u)`, divided by
+    its item's length to the power `norm_exponent`: with 1 an item's column has length 1.
     """
     from scipy.sparse import csr_matrix  # noqa: PLC0415 - training only, as above
 
@@ -84,7 +88,8 @@ def _weighted(log: "InteractionLog", config: ItemKnnConfig) -> Any:  # noqa: ANN
     weight = count * (config.saturation + 1.0) / (count + config.saturation * length)
     weight = weight * np.log1p(log.n_items / distinct[user])
     norm = np.sqrt(np.bincount(item, weights=weight**2, minlength=log.n_items))
-    return csr_matrix((weight / norm[item], (user, item)), shape=(log.n_users, log.n_items))
+    weight = weight / norm[item] ** config.norm_exponent
+    return csr_matrix((weight, (user, item)), shape=(log.n_users, log.n_items))
 
 
 def recent_touches(

@@ -86,6 +86,28 @@ def test_the_number_of_trials_is_the_budget_and_one_tunes_nothing() -> None:
     assert (len(once.trials), once.is_default) == (1, True)
 
 
+def test_later_trials_are_one_step_from_the_best_so_far() -> None:
+    values = tuple(map(float, range(0, 10, 2)))
+    trials = tuned(by_place(4.0, a=values, b=values, c=values), trials=11).trials
+    assert len({tuple(trial.settings.values()) for trial in trials}) == 11
+    for number in range(6, 11):
+        best = max(trials[:number], key=lambda trial: trial.score)
+        steps = [abs(trials[number].settings[name] - best.settings[name]) for name in "abc"]
+        assert sorted(steps) == [0.0, 0.0, 2.0]
+
+
+def test_where_all_near_the_best_are_tried_others_are_drawn() -> None:
+    # The worse a value, the further from the first: from there nothing is left to step to.
+    found = tuned(by_place(0.0, place=(0.0, 1.0, 2.0, 3.0, 4.0)), trials=5)
+    assert len(found.trials) == 5
+    assert found.is_default
+
+
+def test_a_configured_value_between_the_choices_is_stepped_from() -> None:
+    found = tuned(by_place(2.5, place=(1.0, 2.0, 4.0, 5.0)), trials=5)
+    assert {trial.settings["place"] for trial in found.trials} == {1.0, 2.0, 2.5, 4.0, 5.0}
+
+
 def test_a_tie_leaves_the_configuration_s_settings() -> None:
     # All of them lie past the fifth place.
     assert tuned(by_place(8.0, place=(7.0, 8.0, 9.0)), trials=3).settings == {"place": 8.0}

@@ -59,7 +59,8 @@ def slow_similarity(
     norms = [math.sqrt(sum(w * w for w in column)) for column in columns]
     return [
         [
-            sum(x * y for x, y in zip(columns[i], columns[j], strict=True)) / (norms[i] * norms[j])
+            sum(x * y for x, y in zip(columns[i], columns[j], strict=True))
+            / (norms[i] * norms[j]) ** config.norm_exponent
             if norms[i] and norms[j]
             else 0.0
             for j in range(n_items)
@@ -72,11 +73,13 @@ class TestItemKnnContract(SourceContract):
     source = ItemKnnSource
 
 
-def test_similarities_agree_with_the_formula() -> None:
+@pytest.mark.parametrize("norm_exponent", [1.0, 0.5, 0.0])
+def test_similarities_agree_with_the_formula(norm_exponent: float) -> None:
     rng = np.random.default_rng(2)
     baskets = [rng.integers(0, 8, size=rng.integers(1, 6)).tolist() for _ in range(20)]
-    model = fitted(log_of(baskets, n_items=9))
-    expected = slow_similarity(baskets, 9, ItemKnnConfig())
+    config = ItemKnnConfig(norm_exponent=norm_exponent)
+    model = fitted(log_of(baskets, n_items=9), config)
+    expected = slow_similarity(baskets, 9, config)
     for i in range(9):
         span = slice(int(model.ptr[i]), int(model.ptr[i + 1]))
         found = dict(
