@@ -87,7 +87,7 @@ class EvaluationConfig(Section):
     max_queries: int = Field(default=4000, ge=1)
     bootstrap_samples: int = Field(default=1000, ge=10)
     confidence: float = Field(default=0.95, gt=0, lt=1)
-    baseline_trials: int = Field(default=8, ge=1)
+    baseline_trials: int = Field(default=12, ge=1)
     """Settings that are tried for each baseline, those under ``retrieval`` first."""
     baseline_queries: int = Field(default=1000, ge=1)
     """Moments of the window before the test's that judge a trial."""
