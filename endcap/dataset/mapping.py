@@ -211,11 +211,7 @@ class LogMapping(Section):
             given = json.loads(text)
             return cls.model_validate(given)
         except (ValueError, ValidationError) as exc:
-            complaint = explain(exc)
-            if isinstance(given, dict) and isinstance(given.get("events"), dict):
-                # One table is not a list in the file, and is not called its first entry.
-                complaint = complaint.replace("events.0", "events", 1)
-            raise ConfigError(f"{name}: {complaint}") from exc
+            raise ConfigError(f"{name}: {explain(exc, given=given)}") from exc
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -281,3 +281,18 @@ def test_a_mapping_that_is_no_settings_file_names_the_file(tmp_path: Path) -> No
 
 def test_the_native_schema_can_be_written_down_as_a_mapping() -> None:
     assert LogMapping.parse(RETAILROCKET.model_dump_json()) == RETAILROCKET
+
+
+@pytest.mark.parametrize(
+    ("events", "key"),
+    [
+        ({"files": "a.csv", "columns": {}}, "events.columns.time"),
+        ({"files": 5, "columns": {}}, "events.files"),
+        ({"files": ["a.csv", 5], "columns": {}}, "events.files.1"),
+        ([{"files": "a.csv", "columns": {}}], "events.0.columns.time"),
+    ],
+)
+def test_a_complaint_names_the_key_as_the_file_has_it(events: object, key: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        LogMapping.parse(json.dumps({"events": events}))
+    assert str(raised.value).startswith(f"mapping: {key}: ")
