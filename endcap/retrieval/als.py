@@ -39,10 +39,10 @@ class AlsSource:
 
     `code` int32 (n_items,): which item each row of factors is of. The first `n_proposed` rows, of
     the items with the most events, are proposed; the others only speak for a visitor who touched
-    them. Codes rise within each part. `item_factors` float32 (n_items, f): zero for an item
-    without events, which is never proposed. `inverse` float64 (f, f): see `fold_in.gram_inverse`;
-    `event_weights` float32 by event type. `near` (items with lists, length) or (0, 0): see
-    `near_items`; the first rows have lists.
+    them. Codes rise within each part. `item_factors` float32 (n_items, f): zero for an item that
+    nobody learned from touched, which is never proposed. `inverse` float64 (f, f): see
+    `fold_in.gram_inverse`; `event_weights` float32 by event type. `near` (items with lists, length)
+    or (0, 0): see `near_items`; the first rows have lists.
     """
 
     code: NDArray[np.int32]
@@ -167,7 +167,7 @@ class AlsSource:
     ) -> NDArray[np.float32]:
         """Return the inner product of items with visitors, float32 (m,). See `ScoringSource`.
 
-        NaN where the visitor has no factors; 0 where the item, which nobody touched, has none.
+        NaN where the visitor has no factors; 0 where the item has none.
         """
         vectors, place = self.visitor_factors(histories), self._row_of_item[item].astype(np.int64)
         score = products_of_pairs(vectors, self.item_factors, row, place).astype(np.float32)
@@ -272,6 +272,9 @@ def fit_item_factors(
 ) -> NDArray[np.float32]:
     """Return the item factors of implicit's ALS, float32 (n_items, f).
 
+    Of visitors who touched `config.min_user_items` different items at least, by events that weigh
+    anything; zero for an item that none of them touched.
+
     The number of threads does not change them: implicit solves each row alone, and BLAS, whose
     sums depend on its threads, is held to one. That is also what implicit asks for.
     """
@@ -280,13 +283,15 @@ def fit_item_factors(
     from scipy.sparse import coo_matrix  # noqa: PLC0415
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
-    if not len(log.item):
-        return np.zeros((log.n_items, config.factors), dtype=np.float32)
     weight = event_weights[log.event_type].astype(np.float32)
     shape = (log.n_users, log.n_items)
     table = coo_matrix((weight, (log.user, log.item)), shape=shape).tocsr()
     table.eliminate_zeros()
     table.sort_indices()
+    if config.min_user_items > 1:
+        table = table[np.diff(table.indptr) >= config.min_user_items]
+    if not table.nnz:
+        return np.zeros((log.n_items, config.factors), dtype=np.float32)
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=config.factors,
@@ -299,5 +304,5 @@ def fit_item_factors(
         )
         model.fit(table, show_progress=False)
     factors: NDArray[np.float32] = model.item_factors
-    factors[np.bincount(log.item, minlength=log.n_items) == 0] = 0
+    factors[np.bincount(table.indices, minlength=log.n_items) == 0] = 0
     return factors

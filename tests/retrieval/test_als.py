@@ -1,12 +1,22 @@
 import numpy as np
 import pytest
 from implicit.cpu.als import AlternatingLeastSquares
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from endcap.config_retrieval import AlsConfig, RetrievalConfig
 from endcap.retrieval.als import AlsSource, fit_item_factors
-from tests.retrieval.shop import CONFIG, CUT_MS, WEIGHTS, histories_of, random_histories, random_log
+from tests.retrieval.shop import (
+    CONFIG,
+    CUT_MS,
+    WEIGHTS,
+    Event,
+    histories_of,
+    log_of,
+    random_histories,
+    random_log,
+)
 from tests.retrieval.source_contract import ScoringContract
 
 PLAIN = RetrievalConfig(
@@ -51,7 +61,41 @@ def test_item_factors_are_those_of_implicit_called_by_hand() -> None:
     with threadpool_limits(1, "blas"):
         model.fit(table, show_progress=False)
     seen = np.unique(log.item)
-    assert fit().item_factors[seen].tobytes() == model.item_factors[seen].tobytes()
+    every_visitor = CONFIG.als.model_copy(update={"min_user_items": 1})
+    source = fit(CONFIG.model_copy(update={"als": every_visitor}))
+    assert source.item_factors[seen].tobytes() == model.item_factors[seen].tobytes()
+
+
+def test_visitors_of_one_item_are_not_learned_from() -> None:
+    pairs = [[(0, 0), (1, 0)], [(1, 0), (2, 2)]]
+    of_one: list[list[Event]] = [[(3, 0)], [(1, 0), (1, 2), (1, 0)]]
+
+    def learnt(visits: list[list[Event]]) -> NDArray[np.float32]:
+        return fit_item_factors(
+            log_of(*visits, n_items=4),
+            event_weights=WEIGHTS,
+            config=CONFIG.als,
+            seed=1,
+            threads=1,
+        )
+
+    factors = learnt([pairs[0], *of_one, pairs[1]])
+    assert factors.tobytes() == learnt(pairs).tobytes()
+    assert factors.any(axis=1).tolist() == [True, True, True, False]
+
+
+def test_where_nobody_touched_two_items_als_proposes_nothing() -> None:
+    source = AlsSource.fit(
+        log_of([(0, 0)], [(1, 0), (1, 2)], n_items=2),
+        cut_ms=CUT_MS,
+        event_weights=WEIGHTS,
+        config=CONFIG,
+        seed=1,
+        threads=1,
+    )
+    asked = histories_of([(0, 0), (1, 0)])
+    assert len(source.propose(asked, 5).item) == 0
+    assert np.isnan(source.score_items(asked, np.zeros(1, np.int64), np.zeros(1, np.int32))).all()
 
 
 def test_plain_fold_in_equals_implicits_recalculate_user() -> None:
