@@ -1,8 +1,8 @@
 """ALS as a run fits it, beside calling implicit by hand on the same matrix.
 
 64 factors, 15 iterations, the log of a full-size lake up to its end, the same number of threads.
-By hand: the matrix lies ready, and ``fit`` is called with BLAS held to one thread, as implicit asks
-for. Ours: `AlsSource.fit`, from the log to the index that is saved, lists of near items included.
+By hand: the matrix lies ready, of the same visitors, and ``fit`` is called with BLAS held to one
+thread, as implicit asks for. Ours: `AlsSource.fit`, from the log to the index that is saved, lists of near items included.
 Each fit has a process of its own, the two take turns. Run from the project's root:
 
     .venv/bin/python -m benchmarks.als_fit LAKE [--rounds 3] [--factors 64] [--iterations 15]
@@ -118,6 +118,7 @@ def fit_by_hand(log: InteractionLog, weights: np.ndarray, job: Job) -> Fitted:
     """Call implicit on the matrix."""
     shape, weight = (log.n_users, log.n_items), weights[log.event_type].astype(np.float32)
     matrix = coo_matrix((weight, (log.user, log.item)), shape=shape).tocsr()
+    matrix = matrix[np.diff(matrix.indptr) >= job.config.min_user_items]
     before = peak_mib()
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
