@@ -2,8 +2,9 @@
 
 64 factors, 15 iterations, the log of a full-size lake up to its end, the same number of threads.
 By hand: the matrix lies ready, of the same visitors, and ``fit`` is called with BLAS held to one
-thread, as implicit asks for. Ours: `AlsSource.fit`, from the log to the index that is saved, lists of near items included.
-Each fit has a process of its own, the two take turns. Run from the project's root:
+thread, as implicit asks for. Ours: `AlsSource.fit`, from the log to the index that is saved, lists
+of near items included. Each fit has a process of its own, the two take turns. Run from the
+project's root:
 
     .venv/bin/python -m benchmarks.als_fit LAKE [--rounds 3] [--factors 64] [--iterations 15]
 """
