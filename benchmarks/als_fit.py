@@ -119,7 +119,8 @@ def fit_by_hand(log: InteractionLog, weights: np.ndarray, job: Job) -> Fitted:
     """Call implicit on the matrix."""
     shape, weight = (log.n_users, log.n_items), weights[log.event_type].astype(np.float32)
     matrix = coo_matrix((weight, (log.user, log.item)), shape=shape).tocsr()
-    matrix = matrix[np.diff(matrix.indptr) >= job.config.min_user_items]
+    events = np.bincount(log.user[weight > 0], minlength=log.n_users)
+    matrix = matrix[events >= job.config.min_user_events]
     before = peak_mib()
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(

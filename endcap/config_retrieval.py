@@ -18,9 +18,9 @@ class AlsConfig(Section):
     regularization: float = Field(default=10.0, gt=0)
     alpha: float = Field(default=500.0, gt=0)
     """Confidence of an item: alpha times the weights of the visitor's events on it."""
-    min_user_items: int = Field(default=2, ge=1)
-    """Visitors who touched fewer different items are not learned from: they do not say what goes
-    together, and are most of many a log."""
+    min_user_events: int = Field(default=2, ge=1)
+    """Visitors with fewer events are not learned from: who did one thing does not say what goes
+    together, and such visitors are most of many a log."""
     query_events: int = Field(default=50, ge=1)
     """Newest events of a visitor that are folded in."""
     recency_half_life_events: float = Field(default=1.5, gt=0)

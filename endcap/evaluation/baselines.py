@@ -197,7 +197,7 @@ BASELINES: Final = (
             "als.factors": (64, 128),
             "als.alpha": (1.0, 10.0, 40.0, 100.0, 500.0, 1000.0),
             "als.regularization": (1.0, 10.0, 100.0),
-            "als.min_user_items": (1.0, 2.0),
+            "als.min_user_events": (1.0, 2.0),
             "als.recency_half_life_events": (1.0, 1.5, 3.0, 12.0, 48.0),
         },
         fades_by="recency_half_life_events",

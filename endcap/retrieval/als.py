@@ -272,8 +272,8 @@ def fit_item_factors(
 ) -> NDArray[np.float32]:
     """Return the item factors of implicit's ALS, float32 (n_items, f).
 
-    Of visitors who touched `config.min_user_items` different items at least, by events that weigh
-    anything; zero for an item that none of them touched.
+    Of visitors with `config.min_user_events` events that weigh anything, at least; zero for an item
+    that none of them touched.
 
     The number of threads does not change them: implicit solves each row alone, and BLAS, whose
     sums depend on its threads, is held to one. That is also what implicit asks for.
@@ -284,12 +284,13 @@ def fit_item_factors(
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
     weight = event_weights[log.event_type].astype(np.float32)
+    events = np.bincount(log.user[weight > 0], minlength=log.n_users)
     shape = (log.n_users, log.n_items)
     table = coo_matrix((weight, (log.user, log.item)), shape=shape).tocsr()
+    if config.min_user_events > 1:
+        table = table[events >= config.min_user_events]
     table.eliminate_zeros()
     table.sort_indices()
-    if config.min_user_items > 1:
-        table = table[np.diff(table.indptr) >= config.min_user_items]
     if not table.nnz:
         return np.zeros((log.n_items, config.factors), dtype=np.float32)
     with threadpool_limits(1, "blas"):

@@ -61,14 +61,14 @@ def test_item_factors_are_those_of_implicit_called_by_hand() -> None:
     with threadpool_limits(1, "blas"):
         model.fit(table, show_progress=False)
     seen = np.unique(log.item)
-    every_visitor = CONFIG.als.model_copy(update={"min_user_items": 1})
+    every_visitor = CONFIG.als.model_copy(update={"min_user_events": 1})
     source = fit(CONFIG.model_copy(update={"als": every_visitor}))
     assert source.item_factors[seen].tobytes() == model.item_factors[seen].tobytes()
 
 
-def test_visitors_of_one_item_are_not_learned_from() -> None:
+def test_visitors_of_one_event_are_not_learned_from() -> None:
     pairs = [[(0, 0), (1, 0)], [(1, 0), (2, 2)]]
-    of_one: list[list[Event]] = [[(3, 0)], [(1, 0), (1, 2), (1, 0)]]
+    of_one: list[list[Event]] = [[(3, 0)], [(1, 2)]]
 
     def learnt(visits: list[list[Event]]) -> NDArray[np.float32]:
         return fit_item_factors(
@@ -84,9 +84,9 @@ def test_visitors_of_one_item_are_not_learned_from() -> None:
     assert factors.any(axis=1).tolist() == [True, True, True, False]
 
 
-def test_where_nobody_touched_two_items_als_proposes_nothing() -> None:
+def test_where_nobody_did_two_things_als_proposes_nothing() -> None:
     source = AlsSource.fit(
-        log_of([(0, 0)], [(1, 0), (1, 2)], n_items=2),
+        log_of([(0, 0)], [(1, 0)], n_items=2),
         cut_ms=CUT_MS,
         event_weights=WEIGHTS,
         config=CONFIG,
