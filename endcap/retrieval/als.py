@@ -287,12 +287,9 @@ def fit_item_factors(
     events = np.bincount(log.user[weight > 0], minlength=log.n_users)
     shape = (log.n_users, log.n_items)
     table = coo_matrix((weight, (log.user, log.item)), shape=shape).tocsr()
-    if config.min_user_events > 1:
-        table = table[events >= config.min_user_events]
+    table = table[events >= config.min_user_events]
     table.eliminate_zeros()
     table.sort_indices()
-    if not table.nnz:
-        return np.zeros((log.n_items, config.factors), dtype=np.float32)
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=config.factors,
@@ -305,5 +302,4 @@ def fit_item_factors(
         )
         model.fit(table, show_progress=False)
     factors: NDArray[np.float32] = model.item_factors
-    factors[np.bincount(table.indices, minlength=log.n_items) == 0] = 0
     return factors

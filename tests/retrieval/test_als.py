@@ -84,6 +84,17 @@ def test_visitors_of_one_event_are_not_learned_from() -> None:
     assert factors.any(axis=1).tolist() == [True, True, True, False]
 
 
+def test_an_event_that_weighs_nothing_does_not_count() -> None:
+    factors = fit_item_factors(
+        log_of([(0, 0), (1, 0)], [(2, 0), (0, 1)], n_items=3),
+        event_weights=np.array([1.0, 0.0, 1.0], dtype=np.float32),
+        config=CONFIG.als,
+        seed=1,
+        threads=1,
+    )
+    assert factors.any(axis=1).tolist() == [True, True, False]
+
+
 def test_where_nobody_did_two_things_als_proposes_nothing() -> None:
     source = AlsSource.fit(
         log_of([(0, 0)], [(1, 0)], n_items=2),
